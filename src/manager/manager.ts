@@ -4,6 +4,7 @@ import type { DeadLetters } from "../control/dead-letters.ts";
 import { FatalError } from "../errors.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import { Once } from "../gateway/fan-out/once.ts";
+import { PastKeys } from "../gateway/fan-out/past-keys.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { ProtocolMaker } from "../gateway/protocols.ts";
 import type { Readiness } from "../ops/http.ts";
@@ -75,7 +76,8 @@ export class Manager {
     this.#logger = logger;
     this.#outbox = this.#outboxOf(id, options);
     this.#answers = this.#outboxOf(`${id}-replies`, options);
-    const once = new Once({ windowMs: options.idempotencyWindowMs, bytesMax: options.idempotencyMaxBytes });
+    const keys = { windowMs: options.idempotencyWindowMs, bytesMax: options.idempotencyMaxBytes };
+    const once = new Once(keys, Date.now, new PastKeys(() => this.#gateway.loop));
     this.#wayBack = new WayBack(broker, once, recordBytesMaxOf(options), logger);
     this.#steering = this.#steeringOf(id);
     this.#gateway = this.#gatewayOf(options, once);

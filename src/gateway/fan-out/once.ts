@@ -54,19 +54,18 @@ export class Once {
   readonly #entries = new OldestFirst<string, Entry>();
   readonly #shares = new KeyShares();
   /** Whether the keys from before the start are known. Ask it before `admit`. */
-  readonly past = new PastKeys();
+  readonly past: PastKeys;
+  readonly windowMs: number;
   #repeated = 0;
   #reused = 0;
   #forgotten = 0;
 
   /** @param now milliseconds since 1970 */
-  constructor(limits: OnceLimits, now: () => number = Date.now) {
+  constructor(limits: OnceLimits, now: () => number = Date.now, past = new PastKeys()) {
     this.#limits = limits;
     this.#now = now;
-  }
-
-  get windowMs(): number {
-    return this.#limits.windowMs;
+    this.windowMs = limits.windowMs;
+    this.past = past;
   }
 
   /** What the keys take, in bytes. */

@@ -1,12 +1,22 @@
+import { Deque } from "../../collections/deque.ts";
+import { LoopTime, type Task } from "../../ops/loop-time.ts";
+
 /**
  * Tracks whether the idempotency keys from before this manager's start are known. They are read from the log. Messages with a key have to
- * wait meanwhile, since each may repeat an earlier message.
+ * wait meanwhile, since each may repeat an earlier message. Very many may wait then, so they go on by turns.
  */
-export class PastKeys {
+export class PastKeys implements Task {
+  readonly #loop: () => LoopTime;
   #isKnown = true;
   #deadlineMs = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Deque<() => void>();
   #timer: NodeJS.Timeout | undefined;
+
+  /** @param loop shares out the event loop's time; called when something has waited */
+  constructor(loop?: () => LoopTime) {
+    const own = new LoopTime();
+    this.#loop = loop ?? (() => own);
+  }
 
   /** Whether all keys are known, so that nothing needs to wait. */
   get areKnown(): boolean {
@@ -25,13 +35,13 @@ export class PastKeys {
   known(): void {
     this.#isKnown = true;
     this.#stopTimer();
-    for (const then of this.#waiting.splice(0)) then();
+    if (this.#waiting.length > 0) this.#loop().ask(this);
   }
 
   /**
    * Whether a message with a key has to wait.
    *
-   * @param then called once, when the keys are known, if it has to
+   * @param then called once, soon after the keys are known, if it has to
    */
   waits(then: () => void): boolean {
     if (this.#isKnown) return false;
@@ -42,6 +52,19 @@ export class PastKeys {
     this.#waiting.push(then);
     this.#startTimer();
     return true;
+  }
+
+  run(untilMs: number): void {
+    const loop = this.#loop();
+    // If keys are being read again by now, the others wait for these too.
+    while (this.#isKnown) {
+      const then = this.#waiting.shift();
+      if (then === undefined) return;
+      then();
+      if (loop.now() < untilMs) continue;
+      if (this.#waiting.length > 0) loop.ask(this);
+      return;
+    }
   }
 
   #startTimer(): void {

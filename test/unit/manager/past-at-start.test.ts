@@ -6,12 +6,16 @@ import { KnownRepeats } from "../../../src/log/known-repeats.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { Repeats } from "../../../src/log/repeats.ts";
 import { PastAtStart } from "../../../src/manager/past-at-start.ts";
+import type { LoopTime, Task } from "../../../src/ops/loop-time.ts";
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
 const envelopeOf = (number: number) =>
   seal({ body: "x", topic: "t" }, `manager-0123456789ab-${number}`, "app", 1);
+
+/** Has whatever waits done at once. */
+const atOnce = { now: () => 0, ask: (task: Task) => task.run(1) } as LoopTime;
 
 /** A manager that starts, and the reading of the log that it asks for. */
 function started() {
@@ -28,7 +32,7 @@ function started() {
     },
   };
   const learn = (id: string) => learnt.push(id) === 0;
-  const once = { windowMs: 120_000, learn, past: new PastKeys() };
+  const once = { windowMs: 120_000, learn, past: new PastKeys(() => atOnce) };
   const logger = { warn: (...what: unknown[]) => void warnings.push(what) };
   const known = new KnownRepeats();
   const repeats = new Repeats(known);
