@@ -106,11 +106,17 @@ export class Credentials {
     return this.#grant!.permissions;
   }
 
-  /** Why the client may not publish to a topic. */
-  notToPublish(topic: string): TokenFault {
+  /**
+   * Why the client may not publish to a topic.
+   *
+   * @param receipt the one that the ERROR has to name, if the frame that is obeyed does not ask for it
+   */
+  notToPublish(topic: string, receipt?: string): TokenFault {
     const { note } = this.permissions;
     const why = `the token does not allow to publish to ${quoted(topic)}${note}`;
-    return new TokenFault(new TokenRefusal("publish", why));
+    const fault = new TokenFault(new TokenRefusal("publish", why));
+    fault.receipt = receipt;
+    return fault;
   }
 
   /** Why the client may not send requests to a topic. */

@@ -9,6 +9,7 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Objection, Sender } from "../fan-out/ingress.ts";
 import type { Thread } from "../requests/correlation.ts";
 import { type Asker, type Line, RequestFault } from "../requests/line.ts";
+import { Commit } from "./commit.ts";
 import type { Credentials } from "./credentials.ts";
 import { askedBefore, keyFaults, notSent } from "./replies.ts";
 import { messageOf } from "./sent-message.ts";
@@ -25,16 +26,6 @@ export interface Publisher extends Asker {
   acknowledge(receipt: string | undefined): void;
   /** Ends the session with an ERROR. Does nothing after it has ended. */
   fail(fault: StompFault): void;
-}
-
-/** A transaction that is being published, which may take several slices. */
-interface Commit {
-  readonly sends: readonly Pending[];
-  readonly receipt: string | undefined;
-  published: number;
-  unconfirmed: number;
-  /** Why a SEND was set aside meanwhile. It ends the session when all are published. */
-  fault?: StompFault;
 }
 
 /** What one session publishes: its SENDs, and its transactions. Sessions that only subscribe have none. */
@@ -58,7 +49,7 @@ export class Publishing implements Sender {
     this.socket = publisher.socket;
   }
 
-  /** Whether a transaction is being published, by `resume`. Input after its COMMIT waits until all of it is published. */
+  /** Whether a transaction is being checked and published, by `resume`. Input after its COMMIT waits until all of it is published. */
   get isCommitting(): boolean {
     return this.#commit !== undefined;
   }
@@ -154,19 +145,26 @@ export class Publishing implements Sender {
     this.#endTransaction(frame);
   }
 
-  /** @throws StompFault if a token that came after the SENDs does not allow them any more */
+  /** @throws StompFault */
   commit(frame: Frame, receipt: string | undefined): void {
     const sends = this.#endTransaction(frame);
-    const { credentials } = this.#publisher;
-    for (const { message } of sends)
-      if (!credentials.permissions.mayPublish(message.topic)) throw credentials.notToPublish(message.topic);
     if (sends.length === 0) this.#publisher.acknowledge(receipt);
-    else this.#commit = { sends, receipt, published: 0, unconfirmed: sends.length };
+    else this.#commit = new Commit(sends, receipt);
   }
 
-  /** Publishes the next message of the transaction that is being published. */
+  /** Checks some more messages of the transaction that has its COMMIT, or publishes its next one. If one is not allowed, none is published. */
   resume(): void {
     const commit = this.#commit!;
+    if (commit.isChecked) {
+      this.#publishNext(commit);
+      return;
+    }
+    const { credentials } = this.#publisher;
+    const refused = commit.check((topic) => credentials.permissions.mayPublish(topic));
+    if (refused !== undefined) this.#publisher.fail(credentials.notToPublish(refused, commit.receipt));
+  }
+
+  #publishNext(commit: Commit): void {
     const { message, receipt } = commit.sends[commit.published]!;
     const isAwaited = receipt !== undefined || commit.receipt !== undefined;
     const confirmed = () => {
