@@ -57,14 +57,21 @@ async function look(): Promise<void> {
   if (isLooking) return;
   isLooking = true;
   clearTimeout(timer);
+  try {
+    await lookAndDraw();
+  } finally {
+    isLooking = false;
+    plan();
+  }
+}
+
+async function lookAndDraw(): Promise<void> {
   const before = watch.api;
   await watch.look(() => performance.now());
   for (const view of views) view.draw();
   for (const chart of charts) chart.draw(performance.now());
   if (looks++ % clientsEvery === 0 || (before === "locked") !== (watch.api === "locked"))
     await clients.look();
-  isLooking = false;
-  plan();
 }
 
 /** Asks nothing while the page is hidden. */

@@ -1,3 +1,5 @@
+import { isEntry } from "./entries.ts";
+
 /** How long an answer may take. In milliseconds. */
 const timeoutMs = 35_000;
 
@@ -9,6 +11,14 @@ export type Answered =
   /** This manager does not offer it. */
   | { readonly is: "absent" }
   | { readonly is: "refused"; readonly why: string };
+
+/** Whether a manager is ready, as `/readyz` says. */
+export interface Readiness {
+  /** Whether it takes clients. */
+  readonly ready: boolean;
+  /** Why it is not ready. */
+  readonly why?: string;
+}
 
 /** Sends requests to the admin listener that served this page. */
 export class Api {
@@ -36,7 +46,7 @@ export class Api {
     if (!isJson)
       return response.status === 404 ? { is: "absent" } : { is: "refused", why: `${response.status}` };
     const said = await bodyOf(response);
-    if (said === undefined) return { is: "refused", why: "the manager's answer was cut off" };
+    if (said === undefined) return { is: "refused", why: "the manager's answer cannot be read" };
     return response.ok ? { is: "ok", body: said } : { is: "refused", why: String(said["error"]) };
   }
 
@@ -53,20 +63,22 @@ export class Api {
     }
   }
 
-  async readiness(): Promise<{ readonly ready: boolean; readonly why?: string } | undefined> {
+  async readiness(): Promise<Readiness | undefined> {
     try {
       const response = await fetch("./readyz", { cache: "no-store", signal: AbortSignal.timeout(timeoutMs) });
-      return (await response.json()) as { ready: boolean; why?: string };
+      const said: unknown = await response.json();
+      return isEntry<Readiness>(said, { ready: "truth", why: "text?" }) ? said : undefined;
     } catch {
       return undefined;
     }
   }
 }
 
-/** Reads the body; undefined if the connection was lost meanwhile. */
+/** Reads the body; undefined if the connection was lost meanwhile, or if it is no object. */
 async function bodyOf(response: Response): Promise<Record<string, unknown> | undefined> {
   try {
-    return (await response.json()) as Record<string, unknown>;
+    const said: unknown = await response.json();
+    return isEntry<Record<string, unknown>>(said, {}) ? said : undefined;
   } catch {
     return undefined;
   }

@@ -1,33 +1,13 @@
 import type { Api } from "./api.ts";
+import { textsIn } from "./entries.ts";
 import { numberOf, type Samples, samplesIn } from "./exposition.ts";
 import { quantileBetween } from "./quantile.ts";
 import { Rates } from "./rates.ts";
+import { managersIn, type SeenManager, type SeenTopic, topicsIn } from "./seen.ts";
 import { Series } from "./series.ts";
 
 /** How much time the charts show, in milliseconds. */
 export const spanMs = 600_000;
-
-/** A manager, as `/api/managers` describes it. */
-export interface SeenManager {
-  /** The manager's name. */
-  readonly manager: string;
-  /** Its version of Warren. */
-  readonly version: string;
-  /** Whether its `/readyz` says that it is ready. */
-  readonly ready: boolean;
-  /** Why it is not ready. */
-  readonly why?: string;
-  /** Clients that are connected to it. */
-  readonly clients: number;
-  /** Messages that its clients have sent, since it started. */
-  readonly messages: number;
-  /** Messages that were sent to its clients, each copy counted. */
-  readonly deliveries: number;
-  /** What waits in its outbox, in bytes. */
-  readonly waitingBytes: number;
-  /** How long it has run, in seconds. */
-  readonly uptimeSeconds: number;
-}
 
 /** The managers' current state, and their figures of the last ten minutes. */
 export class Watch {
@@ -41,8 +21,10 @@ export class Watch {
   api: "open" | "locked" | "absent" = "open";
   managers: readonly SeenManager[] = [];
   missing: readonly string[] = [];
+  /** How many managers answered with something that this page does not know. */
+  unknown = 0;
   ratesOf: ReadonlyMap<string, readonly number[]> = new Map();
-  topics: readonly { readonly topic: string; readonly subscribers: number }[] = [];
+  topics: readonly SeenTopic[] = [];
   readonly sent = new Series(spanMs);
   readonly delivered = new Series(spanMs);
   readonly clients = new Series(spanMs);
@@ -74,11 +56,12 @@ export class Watch {
     const before = this.#metrics;
     if (text !== undefined) this.#metrics = samplesIn(text);
     if (managers.is === "ok") {
-      this.managers = managers.body["managers"] as readonly SeenManager[];
-      this.missing = managers.body["missing"] as readonly string[];
+      const { known, unknown } = managersIn(managers.body["managers"]);
+      this.managers = known;
+      this.unknown = unknown;
+      this.missing = textsIn(managers.body["missing"]);
     } else this.managers = [];
-    if (topics.is === "ok")
-      this.topics = topics.body["topics"] as readonly { topic: string; subscribers: number }[];
+    if (topics.is === "ok") this.topics = topicsIn(topics.body["topics"]).known;
     this.#record(atMs);
     const took = (metric: string) =>
       before.size === 0 ? undefined : quantileBetween(before, this.#metrics, metric, 0.99);

@@ -1,16 +1,8 @@
 import { elementOf, setText } from "../../view/element.ts";
 import type { Api } from "../state/api.ts";
+import { clientsIn, leftOut, type SeenClient } from "../state/seen.ts";
 import { sureButton } from "./sure-button.ts";
 import { Table } from "./table.ts";
-
-interface SeenClient {
-  readonly client: string;
-  readonly manager: string;
-  readonly protocol: string;
-  readonly address?: string;
-  readonly connection?: string;
-  readonly topics: readonly string[];
-}
 
 /** How many clients one page of the list has. */
 const pageSize = 25;
@@ -76,8 +68,8 @@ export class ClientsView {
       this.#more.hidden = true;
       return;
     }
-    setText(this.#problem, "");
-    const clients = answered.body["clients"] as readonly SeenClient[];
+    const { known: clients, unknown } = clientsIn(answered.body["clients"]);
+    setText(this.#problem, leftOut(unknown, "clients"));
     const keys = new Set(clients.map(keyOf));
     for (const known of this.#buttons.keys()) if (!keys.has(known)) this.#buttons.delete(known);
     this.#table.draw(clients);

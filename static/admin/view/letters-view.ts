@@ -1,22 +1,9 @@
 import { elementOf, setText, textElement } from "../../view/element.ts";
 import { pretty } from "../../view/pretty.ts";
 import type { Api } from "../state/api.ts";
+import { leftOut, lettersIn, type SeenLetter } from "../state/seen.ts";
 import { inAge } from "../state/words.ts";
 import { sureButton } from "./sure-button.ts";
-
-/** A dead letter, as `/api/dead-letters` describes it. */
-interface SeenLetter {
-  readonly id?: string;
-  readonly group?: string;
-  readonly reason: string;
-  readonly attempts?: number;
-  readonly at?: string;
-  readonly topic: string;
-  readonly client?: string;
-  readonly contentType?: string;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly body: { readonly text: string } | { readonly base64: string };
-}
 
 /** How many dead letters one list has. */
 const listMax = 100;
@@ -58,7 +45,9 @@ export class LettersView {
       this.#show([]);
       return;
     }
-    const { letters, total } = answered.body as { letters: readonly SeenLetter[]; total: number };
+    const { known: letters, unknown } = lettersIn(answered.body["letters"]);
+    setText(this.#problem, leftOut(unknown, "dead letters"));
+    const total = Number(answered.body["total"]);
     const of = group === "" ? `${total}` : `those of group ${group} among ${total}`;
     setText(
       this.#note,
@@ -96,7 +85,7 @@ export class LettersView {
     ];
     const text = document.createElement("pre");
     text.tabIndex = 0;
-    text.textContent = "text" in body ? pretty(body.text) : `${body.base64}\n(base64)`;
+    text.textContent = body.text === undefined ? `${body.base64}\n(base64)` : pretty(body.text);
     inside.append(textElement("p", "quiet", facts.join(" · ")), text);
     if (id !== undefined && letter.group !== undefined)
       inside.append(sureButton("Replay", "Replay: sure?", () => void this.#replay([letter])));
@@ -117,7 +106,7 @@ export class LettersView {
       setText(this.#problem, answered.is === "refused" ? answered.why : "Enter the admin token first.");
       return;
     }
-    const { replayed, stayed } = answered.body as { replayed: number; stayed: number };
+    const [replayed, stayed] = [Number(answered.body["replayed"]), Number(answered.body["stayed"])];
     setText(
       this.#note,
       `${replayed} replayed${stayed > 0 ? `, ${stayed} stay, since their groups have no queues` : ""}. ${this.#note.textContent}`,

@@ -1,5 +1,6 @@
 import { elementOf, setText } from "../../view/element.ts";
-import type { SeenManager, Watch } from "../state/watch.ts";
+import { leftOut, type SeenManager } from "../state/seen.ts";
+import type { Watch } from "../state/watch.ts";
 import { inAge, inBytes, inShort } from "../state/words.ts";
 import { Table } from "./table.ts";
 
@@ -37,11 +38,9 @@ export class ManagersView {
   }
 
   draw(): void {
-    const { managers, missing } = this.#watch;
-    setText(
-      this.#missing,
-      missing.length === 0 ? "" : `No answer within two seconds from: ${missing.join(", ")}`,
-    );
+    const { managers, missing, unknown } = this.#watch;
+    const late = missing.length === 0 ? "" : `No answer within two seconds from: ${missing.join(", ")}. `;
+    setText(this.#missing, (late + leftOut(unknown, "managers")).trim());
     this.#table.draw(managers);
   }
 }

@@ -1,9 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { exposition } from "../../../src/ops/metrics.ts";
+import { entriesIn, isEntry, textsIn } from "../../../static/admin/state/entries.ts";
 import { numberOf, samplesIn } from "../../../static/admin/state/exposition.ts";
 import { quantileBetween } from "../../../static/admin/state/quantile.ts";
 import { Rates } from "../../../static/admin/state/rates.ts";
+import { clientsIn, leftOut, managersIn } from "../../../static/admin/state/seen.ts";
 import { Series } from "../../../static/admin/state/series.ts";
+import { Watch } from "../../../static/admin/state/watch.ts";
 import { inAge, inBytes, inShort, inTime } from "../../../static/admin/state/words.ts";
 import { ceilingOf } from "../../../static/admin/view/chart.ts";
 
@@ -97,4 +100,66 @@ test("numbers are shortened", () => {
   expect([0.0004, 0.0123, 1.52].map(inTime)).toEqual(["0.4 ms", "12 ms", "1.5 s"]);
   expect([0, 1023, 1536, 300 * 1024 ** 2].map(inBytes)).toEqual(["0 B", "1023 B", "1.5 KiB", "300 MiB"]);
   expect([5, 600, 10_000, 10 ** 6].map(inAge)).toEqual(["5 s", "10 min", "3 h", "12 d"]);
+});
+
+describe("what the admin page is answered", () => {
+  const anna = { client: "anna", manager: "one", protocol: "text", topics: ["t"] };
+
+  test("is shown as far as it is what the page knows, and what is not is counted", () => {
+    const odd = [
+      null,
+      7,
+      "anna",
+      {},
+      { ...anna, topics: "t" },
+      { ...anna, topics: [7] },
+      { ...anna, address: 7 },
+    ];
+    expect(clientsIn([anna, ...odd])).toEqual({ known: [anna], unknown: odd.length });
+    for (const noList of [undefined, null, {}, "anna"])
+      expect(clientsIn(noList)).toEqual({ known: [], unknown: 1 });
+    expect([leftOut(0, "clients"), leftOut(2, "clients")]).toEqual([
+      "",
+      "2 clients not shown: this page does not know what was answered.",
+    ]);
+    expect(textsIn(["a", 7, null, "b"])).toEqual(["a", "b"]);
+    expect(textsIn({})).toEqual([]);
+  });
+
+  test("has every field that is needed of it, of its kind", () => {
+    const fields = { a: "text", b: "number?", c: "truth", d: "object", e: "texts?" } as const;
+    const whole = { a: "", c: false, d: {}, more: 1 };
+    expect(isEntry(whole, fields)).toBe(true);
+    expect(isEntry({ ...whole, b: 7, e: [] }, fields)).toBe(true);
+    for (const wrong of [{ a: 7 }, { b: "7" }, { c: undefined }, { d: null }, { e: [null] }])
+      expect(isEntry({ ...whole, ...wrong }, fields)).toBe(false);
+    expect(entriesIn<object>([whole, 7], fields)).toEqual({ known: [whole], unknown: 1 });
+  });
+
+  test("does not end its looking, where another version or another program answers for a manager", async () => {
+    const manager = {
+      manager: "one",
+      version: "1",
+      ready: true,
+      clients: 2,
+      messages: 3,
+      deliveries: 4,
+      waitingBytes: 5,
+      uptimeSeconds: 6,
+    };
+    expect(managersIn([manager]).known).toEqual([manager]);
+    const bodies: Readonly<Record<string, object>> = {
+      "/api/managers": { managers: [manager, { manager: "two" }, null] },
+      "/api/topics": { topics: { t: 1 } },
+    };
+    const watch = new Watch({
+      metrics: () => Promise.resolve("warren_clients 2"),
+      readiness: () => Promise.resolve(undefined),
+      ask: (path: string) => Promise.resolve({ is: "ok", body: bodies[path] }),
+    } as never);
+    for (let look = 0; look < 2; look++) await watch.look(() => 1000 * look);
+    const { managers, unknown, missing, topics } = watch;
+    expect([managers, unknown, missing, topics]).toEqual([[manager], 2, [], []]);
+    expect(watch.clients.last).toBe(2);
+  });
 });
