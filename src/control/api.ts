@@ -107,8 +107,11 @@ export class ControlApi {
       for (const [topic, count] of topics as readonly (readonly [string, number])[])
         counts.set(topic, (counts.get(topic) ?? 0) + count);
     const topics = [...counts].map(([topic, subscribers]) => ({ topic, subscribers }));
+    // A manager of an earlier version lists all.
+    const others = answers.reduce((sum, answer) => sum + Number(answer["others"] ?? 0), 0);
     return Response.json({
       topics: topics.sort((one, other) => (one.topic < other.topic ? -1 : 1)),
+      ...(others === 0 ? {} : { others }),
       missing,
     });
   }

@@ -2,7 +2,8 @@ import { timeIn } from "../duration.ts";
 import { isName } from "../message.ts";
 import { pageMax, searchMax } from "./command.ts";
 import type { ControlOptions } from "./control-options.ts";
-import { page, placeAfter, type SeenClient } from "./desk.ts";
+import type { SeenClient } from "./desk.ts";
+import { page, placeAfter } from "./page.ts";
 import { bad, refused, unknownClient } from "./refusal.ts";
 import { revokedMsDefault, revokedMsMax } from "./revocations.ts";
 

@@ -1,6 +1,8 @@
 import type { Level } from "../ops/logger.ts";
 import { version } from "../version.ts";
 import { type Command, commandIn, drainMs, pageMax } from "./command.ts";
+import { listedTopics } from "./listed-topics.ts";
+import { Page, type Paged } from "./page.ts";
 import { revokedMsDefault } from "./revocations.ts";
 
 /** A client, as an operator sees it. */
@@ -15,7 +17,7 @@ export interface SeenClient {
   readonly connection?: string;
   /** Its address, if addresses are counted. */
   readonly address?: string;
-  /** The first hundred topics and patterns that it subscribes to. */
+  /** The first topics and patterns that it subscribes to: at most a hundred, with 2,048 characters together. */
   readonly topics: readonly string[];
 }
 
@@ -35,12 +37,18 @@ export interface Vitals {
   readonly waitingBytes: number;
 }
 
+/** A client that is scanned. Most are not shown, so that the rest of it is made only for those that are. */
+export interface ClientEntry extends Paged {
+  /** What an operator sees of it. */
+  shown(): SeenClient;
+}
+
 /** The clients of this manager. */
 export interface Clientele {
   /** The manager's state. */
   vitals(): Vitals;
-  /** All clients that have an id, in no order. */
-  list(): readonly SeenClient[];
+  /** Scans all clients that have an id, in no order, by turns with everything else. Resolves after the last one. */
+  scan(see: (client: ClientEntry) => void): Promise<void>;
   /** The connections of the client with this id. */
   find(client: string): readonly SeenClient[];
   /** Closes the connections of a client with 4410. Returns how many there were. */
@@ -80,8 +88,8 @@ export class Desk {
     this.#onNonsense = onNonsense;
   }
 
-  /** @returns the answer; undefined if the command is not for this manager, or not valid */
-  take(body: Uint8Array): DeskAnswer | undefined {
+  /** @returns the answer, which may take several turns; undefined if the command is not for this manager, or not valid */
+  take(body: Uint8Array): DeskAnswer | Promise<DeskAnswer> | undefined {
     const command = commandIn(body);
     if (typeof command === "string") {
       this.#onNonsense(command);
@@ -92,7 +100,8 @@ export class Desk {
     return this.obey(command);
   }
 
-  obey(command: Command): DeskAnswer {
+  /** @returns the answer, which may take several turns of the event loop */
+  obey(command: Command): DeskAnswer | Promise<DeskAnswer> {
     const manager = this.#manager;
     const clientele = this.#clientele;
     switch (command.do) {
@@ -104,16 +113,9 @@ export class Desk {
           uptimeSeconds: Math.round(performance.now() / 1000),
         };
       case "topics":
-        return { manager, topics: clientele.topics() };
+        return { manager, ...listedTopics(clientele.topics()) };
       case "clients":
-        return {
-          manager,
-          clients: page(
-            found(clientele.list(), command.search),
-            command.after ?? "",
-            command.limit ?? pageMax,
-          ),
-        };
+        return this.#clients(command);
       case "client":
         return { manager, clients: clientele.find(command.client) };
       case "disconnect":
@@ -135,69 +137,22 @@ export class Desk {
         return { manager, level: command.level };
     }
   }
-}
 
-/** The clients with this text in their id, address, protocol, or one of their topics; upper and lower case are the same. */
-function found(clients: readonly SeenClient[], search = ""): readonly SeenClient[] {
-  if (search === "") return clients;
-  const wanted = search.toLowerCase();
-  return clients.filter(({ client, address = "", protocol, topics }) =>
-    [client, address, protocol, ...topics].some((text) => text.toLowerCase().includes(wanted)),
-  );
-}
-
-/** Separates a client's id and its connection in a page's `after`. No id contains it. */
-const separator = "\n";
-
-/** The place after this entry, where the next page begins. @param next the first entry of that page */
-export function placeAfter({ client, connection }: Paged, next: Paged): string {
-  return next.client === client && connection !== undefined ? client + separator + connection : client;
-}
-
-/** The entries of pages: connections, of which several may belong to one client. */
-interface Paged {
-  readonly client: string;
-  readonly connection?: string;
-}
-
-/**
- * The first entries of a page, in the order of their ids. The admin page asks again and again, and clients would have to wait while all of
- * them are sorted, so most are compared only once.
- *
- * @param after a client's id, whose connections are all left out; or a result of `placeAfter`
- */
-export function page<Seen extends Paged>(
-  clients: readonly Seen[],
-  after: string,
-  limit: number,
-): readonly Seen[] {
-  const [client = "", connection] = after.split(separator);
-  const place = { client, connection: connection ?? afterAll };
-  const first: Seen[] = [];
-  for (const seen of clients) {
-    if (!isBefore(place, seen) || (first.length === limit && !isBefore(seen, first[limit - 1]!))) continue;
-    if (first.length === limit) first.pop();
-    first.splice(placeOf(seen, first), 0, seen);
+  /** The clients of a page, of those with this text in their id, address, protocol, or one of their topics, in upper or lower case. */
+  async #clients({ search = "", after = "", limit = pageMax }: ClientsCommand): Promise<DeskAnswer> {
+    const wanted = search.toLowerCase();
+    const page = new Page<SeenClient>(after, limit);
+    await this.#clientele.scan((entry) => {
+      if (!page.hasPlaceFor(entry)) return;
+      const seen = entry.shown();
+      if (wanted === "" || isFound(seen, wanted)) page.add(seen);
+    });
+    return { manager: this.#manager, clients: page.entries };
   }
-  return first;
 }
 
-/** Sorts after any connection's name. */
-const afterAll = "\uffff";
+type ClientsCommand = Extract<Command, { do: "clients" }>;
 
-function isBefore(one: Paged, other: Paged): boolean {
-  if (one.client !== other.client) return one.client < other.client;
-  return (one.connection ?? "") < (other.connection ?? "");
-}
-
-/** The index at which to insert an entry: after equal ones. */
-function placeOf(seen: Paged, ordered: readonly Paged[]): number {
-  let from = 0;
-  let to = ordered.length;
-  while (from < to) {
-    const middle = (from + to) >> 1;
-    if (isBefore(seen, ordered[middle]!)) to = middle;
-    else from = middle + 1;
-  }
-  return from;
+function isFound({ client, address = "", protocol, topics }: SeenClient, wanted: string): boolean {
+  return [client, address, protocol, ...topics].some((text) => text.toLowerCase().includes(wanted));
 }

@@ -9,28 +9,33 @@ const waitingBytesMax = 16 * commandBytesMax;
 /** Sends the answer as JSON; undefined if nobody waits for one. */
 export type Answerer = ((body: string) => void) | undefined;
 
+/** Executes a command, and returns its answer or a promise of it; undefined if there is none. */
+type Obey = (body: Uint8Array) => object | Promise<object> | undefined;
+
 interface Waiting {
   readonly body: Uint8Array;
   readonly answer: Answerer;
 }
 
 /**
- * Commands that came over RabbitMQ and wait to be executed. Any program that may write there can send very many, and each looks at all
- * clients. So they take turns with everything else, and are dropped beyond a limit.
+ * Commands that came over RabbitMQ and wait to be executed. Any program that may write there can send very many, and each may look at all
+ * clients. So they take turns with everything else, one after another, and are dropped beyond a limit.
  */
 export class WaitingCommands implements Task {
-  readonly #obey: (body: Uint8Array) => object | undefined;
+  readonly #obey: Obey;
   readonly #loop: () => LoopTime;
   readonly #onDropped: () => void;
   readonly #waiting = new Deque<Waiting>();
   #bytes = 0;
+  /** Whether a command is being executed that takes several turns. The others wait for its end. */
+  #isBusy = false;
 
   /**
    * @param obey executes a command, and returns its answer; undefined if there is none
    * @param loop shares out the event loop's time; called when the first command has come
    * @param onDropped called for each command that is dropped because too many wait
    */
-  constructor(obey: (body: Uint8Array) => object | undefined, loop: () => LoopTime, onDropped: () => void) {
+  constructor(obey: Obey, loop: () => LoopTime, onDropped: () => void) {
     this.#obey = obey;
     this.#loop = loop;
     this.#onDropped = onDropped;
@@ -47,7 +52,7 @@ export class WaitingCommands implements Task {
     // Copy the command: a view would keep everything in the same buffer.
     this.#waiting.push({ body: Buffer.from(kept), answer });
     this.#bytes += kept.byteLength;
-    this.#loop().ask(this);
+    if (!this.#isBusy) this.#loop().ask(this);
   }
 
   run(untilMs: number): void {
@@ -57,9 +62,21 @@ export class WaitingCommands implements Task {
       if (next === undefined) return;
       this.#bytes -= next.body.byteLength;
       const said = this.#obey(next.body);
+      if (said instanceof Promise) {
+        void this.#answerLater(said, next.answer);
+        return;
+      }
       if (said !== undefined) next.answer?.(JSON.stringify(said));
     } while (loop.now() < untilMs);
     if (this.#waiting.length > 0) loop.ask(this);
+  }
+
+  async #answerLater(saying: Promise<object>, answer: Answerer): Promise<void> {
+    this.#isBusy = true;
+    const said = await saying;
+    this.#isBusy = false;
+    answer?.(JSON.stringify(said));
+    if (this.#waiting.length > 0) this.#loop().ask(this);
   }
 
   /** Drops the waiting commands. */

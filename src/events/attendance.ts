@@ -14,8 +14,31 @@ export interface Attendee {
   };
 }
 
+/** A scan of all clients, which may take several turns of the event loop. */
+export interface ClientScan {
+  /** How long it took in milliseconds, without the other work between its turns. */
+  readonly tookMs: number;
+  /** Whether this client is not scanned yet. All that it subscribes to until then will be seen. */
+  isAheadOf(client: Attendee): boolean;
+  /** The client has disconnected. */
+  leaveOut(client: Attendee): void;
+  /** Ends it: no more clients are scanned, and it is never done. */
+  stop(): void;
+}
+
 /** The clients that are connected to this manager. */
 export interface Attendance {
   /** Calls `visit` for each client that is connected. */
   forEach(visit: (client: Attendee) => void): void;
+}
+
+/** The same, for code that scans all clients whenever a stranger causes it to. */
+export interface AttendanceByTurns extends Attendance {
+  /**
+   * Scans all clients that are connected now, by turns with everything else.
+   *
+   * @param see called with each of them, except those that are left out because they have disconnected
+   * @param onDone called after the last one, in a later turn of the event loop
+   */
+  scan(see: (client: Attendee) => void, onDone: () => void): ClientScan;
 }

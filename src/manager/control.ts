@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { ControlApi } from "../control/api.ts";
 import type { ControlOptions, LogLevel } from "../control/control-options.ts";
-import type { Clientele, Desk, DeskAnswer, SeenClient } from "../control/desk.ts";
+import type { ClientEntry, Clientele, Desk, DeskAnswer, SeenClient } from "../control/desk.ts";
 import { FatalError, reasonOf } from "../errors.ts";
+import type { AttendanceByTurns, Attendee } from "../events/attendance.ts";
 import type { Events } from "../events/events.ts";
 import type { Once } from "../gateway/fan-out/once.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -79,8 +80,9 @@ function readAdminToken(file: string): string {
 /** Why nothing can be revoked. */
 const noLog = "with --log off nothing can be revoked: no other manager would know of it";
 
-/** The most topics of one client that are listed. */
+/** The most topics of one client that are listed, and the characters that they may have together: an answer is about a thousand clients. */
 const topicsMax = 100;
+const topicsLengthMax = 2048;
 
 /** What the desk of a manager knows besides its clients. */
 export interface ManagerState {
@@ -99,25 +101,19 @@ export interface ManagerState {
 }
 
 /** The clients of one manager, for its desk. */
-export function clienteleOf(manager: string, gateway: () => Gateway, state: ManagerState): Clientele {
-  const seenOf = (wanted?: string) => {
-    const seen: SeenClient[] = [];
-    gateway().forEach((client) => {
-      const { protocol, seat } = client;
-      const name = state.events()?.nameOf(client);
-      const id = client.id ?? name;
-      if (protocol === undefined || id === undefined || (wanted ?? id) !== id) return;
-      const { address } = seat;
-      seen.push({
-        client: id,
-        manager,
-        protocol,
-        topics: [...client.topics()].slice(0, topicsMax),
-        ...(name === undefined ? {} : { connection: name }),
-        ...(address === undefined ? {} : { address }),
-      });
+export function clienteleOf(
+  manager: string,
+  gateway: () => Gateway,
+  attendance: AttendanceByTurns,
+  state: ManagerState,
+): Clientele {
+  const find = (wanted: string) => {
+    const found: SeenClient[] = [];
+    attendance.forEach((client) => {
+      const entry = entryOf(client, manager, state.events());
+      if (entry?.client === wanted) found.push(entry.shown());
     });
-    return seen;
+    return found;
   };
   return {
     vitals: () => ({
@@ -126,13 +122,20 @@ export function clienteleOf(manager: string, gateway: () => Gateway, state: Mana
       ...gateway().traffic,
       waitingBytes: state.waitingBytes(),
     }),
-    list: () => seenOf(),
-    find: (id) => seenOf(id),
+    scan: (see) =>
+      new Promise((resolve) => {
+        const seeOne = (client: Attendee) => {
+          const entry = entryOf(client, manager, state.events());
+          if (entry !== undefined) see(entry);
+        };
+        attendance.scan(seeOne, resolve);
+      }),
+    find,
     disconnect: (client) => gateway().disconnect(client),
     revoke: (client, forMs) => {
       const revoking = state.revoking();
       if (revoking === undefined) return noLog;
-      const count = seenOf(client).length;
+      const count = find(client).length;
       revoking.revokeSoon(client, forMs);
       return count;
     },
@@ -142,10 +145,38 @@ export function clienteleOf(manager: string, gateway: () => Gateway, state: Mana
   };
 }
 
+/** Undefined for a client that has no id yet. */
+function entryOf(client: Attendee, manager: string, events: Events | undefined): ClientEntry | undefined {
+  const { protocol, seat } = client;
+  const name = events?.nameOf(client);
+  const id = client.id ?? name;
+  if (protocol === undefined || id === undefined) return undefined;
+  const paged = { client: id, ...(name === undefined ? {} : { connection: name }) };
+  const shown = () => ({
+    ...paged,
+    manager,
+    protocol,
+    topics: firstOf(client.topics()),
+    ...(seat.address === undefined ? {} : { address: seat.address }),
+  });
+  return { ...paged, shown };
+}
+
+function firstOf(topics: Iterable<string>): readonly string[] {
+  const first: string[] = [];
+  let length = 0;
+  for (const topic of topics) {
+    length += topic.length;
+    if (first.length === topicsMax || length > topicsLengthMax) break;
+    first.push(topic);
+  }
+  return first;
+}
+
 /** Asks all managers. Where the broker does not connect them, this manager answers alone. */
 export function aloneOr(desk: Desk, events: Events | undefined) {
   return async (command: Parameters<Desk["obey"]>[0]) =>
     events === undefined
-      ? { answers: [desk.obey(command)] as readonly DeskAnswer[], missing: [] as readonly string[] }
+      ? { answers: [await desk.obey(command)] as readonly DeskAnswer[], missing: [] as readonly string[] }
       : await events.askAll(command);
 }

@@ -1,11 +1,11 @@
-import type { Attendance } from "../events/attendance.ts";
+import type { AttendanceByTurns } from "../events/attendance.ts";
 import type { Events } from "../events/events.ts";
 import type { Announcements } from "../gateway/clients/announcements.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import { Presence } from "../presence/presence.ts";
 
 /** Presence of clients on topics. Managers tell one another of it over the same connection as their events. */
-export function presenceOf(events: Events, attendance: Attendance): Presence {
+export function presenceOf(events: Events, attendance: AttendanceByTurns): Presence {
   const peers = {
     own: events.manager,
     get others() {

@@ -2,7 +2,6 @@ import type { Broker } from "../broker/broker.ts";
 import type { ControlOptions } from "../control/control-options.ts";
 import { Desk } from "../control/desk.ts";
 import { WaitingCommands } from "../control/waiting-commands.ts";
-import type { Attendee } from "../events/attendance.ts";
 import { Events } from "../events/events.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import { type Announcements, nobodyTold } from "../gateway/clients/announcements.ts";
@@ -11,6 +10,7 @@ import type { Logger } from "../ops/logger.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import { Notices } from "../ops/notices.ts";
 import type { Presence } from "../presence/presence.ts";
+import { attendanceOf } from "./attendance.ts";
 import { adminRoutesFor, aloneOr, type ControlParts, clienteleOf, type ManagerState } from "./control.ts";
 import { Leavers } from "./leavers.ts";
 import type { ManagerOptions } from "./manager-options.ts";
@@ -42,12 +42,12 @@ export class Steering {
   constructor(id: string, broker: Broker, logger: Logger, auth: Auth | undefined, parts: SteeringParts) {
     const { gateway } = parts;
     this.#parts = parts;
-    const attendance = { forEach: (visit: (client: Attendee) => void) => gateway().forEach(visit) };
+    const attendance = attendanceOf(gateway);
     const notices = new Notices(logger);
     const state = { ...parts, events: () => this.#events, revoking: () => this.#revoking };
     const warn = (why: string) =>
       notices.warnOnce("a command on wsmanager.control was not obeyed", "reason", why, () => ({}));
-    this.#desk = new Desk(id, clienteleOf(id, gateway, state), warn);
+    this.#desk = new Desk(id, clienteleOf(id, gateway, attendance, state), warn);
     this.#commands = new WaitingCommands(
       (body) => this.#desk.take(body),
       () => gateway().loop,

@@ -1,4 +1,4 @@
-import type { Attendance, Attendee } from "../events/attendance.ts";
+import type { AttendanceByTurns, Attendee } from "../events/attendance.ts";
 import { inParts } from "../text-parts.ts";
 import { Gathering } from "./gathering.ts";
 import { Members, type MembersHooks } from "./members.ts";
@@ -36,7 +36,7 @@ export class MembersPublisher {
   /** @param tellOwn gets what this manager tells itself */
   constructor(
     peers: Peers,
-    attendance: Attendance,
+    attendance: AttendanceByTurns,
     nameOf: (client: Attendee) => string | undefined,
     tellOwn: (news: News) => void,
     { gatherMs, scanEveryMs }: PresenceTiming,

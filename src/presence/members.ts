@@ -1,5 +1,4 @@
-import type { Attendance, Attendee } from "../events/attendance.ts";
-import { ClientScan } from "./client-scan.ts";
+import type { AttendanceByTurns, Attendee, ClientScan } from "../events/attendance.ts";
 import { Held } from "./held.ts";
 
 /** Scans take at most one part in so many of the time, however many clients there are. */
@@ -20,7 +19,7 @@ export interface MembersHooks {
  * to exactly this topic, live or durable.
  */
 export class Members {
-  readonly #attendance: Attendance;
+  readonly #attendance: AttendanceByTurns;
   readonly #hooks: MembersHooks;
   readonly #scanEveryMs: number;
   readonly #held = new Map<string, Held>();
@@ -35,7 +34,7 @@ export class Members {
   #nextMs = Number.NEGATIVE_INFINITY;
 
   /** @param scanEveryMs the least time between two scans of all clients */
-  constructor(attendance: Attendance, hooks: MembersHooks, scanEveryMs: number) {
+  constructor(attendance: AttendanceByTurns, hooks: MembersHooks, scanEveryMs: number) {
     this.#scanEveryMs = scanEveryMs;
     this.#attendance = attendance;
     this.#hooks = hooks;
@@ -151,7 +150,7 @@ export class Members {
       if (held.state === "unknown") held.state = "sought";
       else sought.delete(topic);
     const see = (client: Attendee) => this.#enterAll(sought, client);
-    const scan: ClientScan = new ClientScan(this.#attendance, see, () => {
+    const scan = this.#attendance.scan(see, () => {
       this.#scan = undefined;
       this.#nextMs = beganMs + Math.max(this.#scanEveryMs, restFactor * scan.tookMs);
       // These topics are sent as whole lists, not as changes, so they count as known only after that.
@@ -163,7 +162,6 @@ export class Members {
     this.#scan = scan;
     this.#asked = asked;
     this.#sought = sought;
-    scan.goOn();
   }
 
   /** Scans again, since the names that the current scan has found are outdated. */

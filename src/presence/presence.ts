@@ -1,4 +1,4 @@
-import type { Attendance, Attendee } from "../events/attendance.ts";
+import type { AttendanceByTurns, Attendee } from "../events/attendance.ts";
 import type { Companion } from "../events/companion.ts";
 import { MembersPublisher } from "./members-publisher.ts";
 import type { Peers } from "./peers.ts";
@@ -20,7 +20,7 @@ export class Presence implements Companion {
   /** @param nameOf the name of a client that has no id */
   constructor(
     peers: Peers,
-    attendance: Attendance,
+    attendance: AttendanceByTurns,
     nameOf: (client: Attendee) => string | undefined,
     timing: PresenceTiming = defaultPresenceTiming,
   ) {

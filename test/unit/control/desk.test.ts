@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { commandBytesMax, drainMs } from "../../../src/control/command.ts";
-import { type Clientele, Desk, page, placeAfter } from "../../../src/control/desk.ts";
+import { type Clientele, Desk } from "../../../src/control/desk.ts";
+import { page, placeAfter } from "../../../src/control/page.ts";
 import { rounds } from "../doubles/rounds.ts";
 
 function desk() {
@@ -9,7 +10,11 @@ function desk() {
   const refused: string[] = [];
   const clientele: Clientele = {
     vitals: () => ({ ready: true, clients: 2, messages: 3, deliveries: 4, waitingBytes: 5 }),
-    list: () => ["anna", "ben"].map((client) => ({ client, manager: "one", protocol: "text", topics: [] })),
+    scan: (see) => {
+      for (const client of ["anna", "ben"])
+        see({ client, shown: () => ({ client, manager: "one", protocol: "text", topics: ["Room"] }) });
+      return Promise.resolve();
+    },
     find: () => [],
     disconnect: (client) => obeyed.push(`disconnect ${client}`),
     revoke: () => "there are no tokens",
@@ -23,10 +28,16 @@ function desk() {
   return { say, obeyed, refused };
 }
 
-test("a manager obeys commands to all managers, and those to itself", () => {
+test("a manager obeys commands to all managers, and those to itself", async () => {
   const { say, obeyed, refused } = desk();
   const to = (manager: string | undefined, what: object) => say({ version: 1, manager, ...what });
-  expect(to(undefined, { do: "clients", search: "BEN" })).toMatchObject({ clients: [{ client: "ben" }] });
+  expect(await to(undefined, { do: "clients", search: "BEN" })).toMatchObject({
+    clients: [{ client: "ben" }],
+  });
+  expect(await to(undefined, { do: "clients", search: "room", limit: 1 })).toMatchObject({
+    clients: [{ client: "anna" }],
+  });
+  expect(to(undefined, { do: "topics" })).toEqual({ manager: "one", topics: [["t", 1]], others: 0 });
   expect(to(undefined, { do: "disconnect", client: "anna" })).toEqual({ manager: "one", disconnected: 1 });
   expect(to(undefined, { do: "revoke", client: "anna" })).toEqual({
     manager: "one",

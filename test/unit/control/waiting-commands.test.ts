@@ -66,3 +66,30 @@ test("what is no command has no answer", async () => {
   await turn();
   expect(answers).toEqual([]);
 });
+
+test("while a command takes several turns the others wait for its end, and all are answered in order", async () => {
+  const loop = new LoopTime();
+  const slow = Promise.withResolvers<object>();
+  const obeyed: string[] = [];
+  const answers: string[] = [];
+  const commands = new WaitingCommands(
+    (body) => {
+      obeyed.push(Buffer.from(body).toString());
+      return obeyed.length === 1 ? slow.promise : { number: obeyed.length };
+    },
+    () => loop,
+    () => undefined,
+  );
+  const add = (text: string) => commands.add(Buffer.from(text), (body) => answers.push(body));
+  add("slow");
+  add("second");
+  await turn();
+  add("third");
+  await turn();
+  expect([obeyed, answers]).toEqual([["slow"], []]);
+  slow.resolve({ number: 1 });
+  await turn();
+  await turn();
+  expect(obeyed).toEqual(["slow", "second", "third"]);
+  expect(answers).toEqual(['{"number":1}', '{"number":2}', '{"number":3}']);
+});

@@ -3,6 +3,7 @@ import { MembersPublisher } from "../../../src/presence/members-publisher.ts";
 import type { PresenceMessage } from "../../../src/presence/presence-message.ts";
 import { defaultPresenceTiming } from "../../../src/presence/timing.ts";
 import { topicsMax } from "../../../src/presence/watching.ts";
+import { ClientsByTurns } from "../doubles/clients-by-turns.ts";
 import { makeFakeClock } from "../doubles/fake-clock.ts";
 
 makeFakeClock();
@@ -18,7 +19,7 @@ const publisherOfNobody = () => {
   };
   return new MembersPublisher(
     peers,
-    { forEach: () => undefined },
+    new ClientsByTurns(),
     () => undefined,
     () => undefined,
     defaultPresenceTiming,

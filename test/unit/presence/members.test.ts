@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { Attendee } from "../../../src/events/attendance.ts";
 import { Members } from "../../../src/presence/members.ts";
 import { until } from "../../support/wait.ts";
+import { ClientsByTurns } from "../doubles/clients-by-turns.ts";
 import { turn } from "../doubles/turn.ts";
 
 /** A client of which it takes a while to tell what it subscribes to, as it does where it has many subscriptions. */
@@ -27,7 +28,7 @@ class PlayedClient implements Attendee {
 }
 
 function membersOf(count: number) {
-  const clients = new Set(
+  const clients = new ClientsByTurns(
     Array.from(
       { length: count },
       (_, index) => new PlayedClient(`${index}`, ...(index % 2 === 0 ? ["t"] : [])),

@@ -4,6 +4,7 @@ import type { Attendee } from "../../../src/events/attendance.ts";
 import { Presence } from "../../../src/presence/presence.ts";
 import type { WatchedTopic } from "../../../src/presence/watched-topic.ts";
 import { until } from "../../support/wait.ts";
+import { ClientsByTurns } from "../doubles/clients-by-turns.ts";
 import { rounds } from "../doubles/rounds.ts";
 
 const timing = { gatherMs: 0, scanEveryMs: 0, answerMsMax: 20, lingerMs: 1, resendEveryMs: 0 };
@@ -49,7 +50,7 @@ class PlayedClient implements Attendee {
 
 class PlayedManager {
   readonly name: string;
-  readonly clients = new Set<PlayedClient>();
+  readonly clients = new ClientsByTurns<PlayedClient>();
   readonly presence: Presence;
   readonly views = new Map<string, View>();
   isOpen = true;
