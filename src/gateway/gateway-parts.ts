@@ -7,6 +7,7 @@ import { Holds } from "./clients/holds.ts";
 import { Receipts } from "./clients/receipts.ts";
 import { Roster } from "./clients/roster.ts";
 import { Shares } from "./clients/shares.ts";
+import { Tidying } from "./clients/tidying.ts";
 import { TimerWheel } from "./clients/timer-wheel.ts";
 import { Traffic } from "./clients/traffic.ts";
 import { Turns } from "./clients/turns.ts";
@@ -58,6 +59,7 @@ export class GatewayParts {
   readonly shares: Shares;
   readonly limits: Limits;
   readonly wheel = new TimerWheel(this.loop);
+  readonly tidying = new Tidying(this.wheel, this.clients, this.traffic);
   readonly requests: Requests;
   readonly backlogs: Backlogs;
   readonly multicast = new Multicast(this.loop);
@@ -178,8 +180,8 @@ export class GatewayParts {
 
   /** The parts that hear what happens on connections. */
   get #attendants() {
-    const { clients, holds, turns, backpressure, backlogs, limits, traffic, visits } = this;
-    return { clients, holds, turns, backpressure, backlogs, limits, traffic, visits };
+    const { clients, holds, turns, backpressure, backlogs, limits, traffic, visits, tidying } = this;
+    return { clients, holds, turns, backpressure, backlogs, limits, traffic, visits, tidying };
   }
 
   /** What protocols share. */

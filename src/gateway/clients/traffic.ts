@@ -55,6 +55,7 @@ export class Traffic {
     endingCauses,
   );
   #connected = 0;
+  #closed = 0;
   /** What clients sent, including frames and headers; text counts in UTF-16 units. */
   receivedBytes = 0;
   /** What was written to single clients, in the same unit. */
@@ -92,12 +93,23 @@ export class Traffic {
     },
   ];
 
+  /** How many clients came, and how many went, together. */
+  get visitCount(): number {
+    return this.#connected + this.#closed;
+  }
+
+  /** What was received from clients, and written to single ones. In bytes; text counts in UTF-16 units. */
+  get movedBytes(): number {
+    return this.receivedBytes + this.sentBytes;
+  }
+
   opened(): void {
     this.#connected++;
   }
 
   /** Counts a connection that has ended, and returns why. A client may close with any code. */
   closed(code: number, { endedBy }: Pick<Seat, "endedBy">): EndingCause {
+    this.#closed++;
     const name = `${code}`;
     this.#byCode.add(this.#codes.has(name) ? name : other);
     const isFarewell = this.isStopping && code === closeCodes.goingAway.code;

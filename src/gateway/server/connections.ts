@@ -6,6 +6,7 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import type { Roster } from "../clients/roster.ts";
 import type { SocketEvents } from "../clients/socket-events.ts";
+import type { Tidying } from "../clients/tidying.ts";
 import type { Traffic } from "../clients/traffic.ts";
 import type { Turns } from "../clients/turns.ts";
 import type { Visits } from "../clients/visits.ts";
@@ -23,6 +24,7 @@ export interface Attendants {
   readonly limits: Limits;
   readonly traffic: Traffic;
   readonly visits: Visits;
+  readonly tidying: Tidying;
   readonly announcements: Announcements;
 }
 
@@ -69,11 +71,12 @@ export class Connections implements SocketEvents {
   }
 
   opened(socket: ClientSocket): void {
-    const { clients, visits, limits } = this.#attendants;
+    const { clients, visits, limits, tidying } = this.#attendants;
     socket.data.opened(socket);
     clients.add(socket);
     visits.opened(socket);
     limits.opened();
+    tidying.joined();
     this.identified(socket);
   }
 

@@ -12,9 +12,10 @@ const clientsWhenQuick = 5000;
 /** Files that a process has open besides its clients. */
 const otherFiles = 500;
 
-/** Memory counts as settled when it changes by less than this share in a second. */
+/** Memory counts as settled when it changes by less than this share in each of this many seconds. */
 const settledShare = 0.005;
-const settleMsMax = 10_000;
+const settledSeconds = 4;
+const settleMsMax = 15_000;
 
 /** What an idle client costs. */
 export const idle: Case = {
@@ -74,10 +75,11 @@ async function turn(setting: Setting, contender: Contender, clients: number) {
 async function settledRss(pid: number): Promise<number> {
   const deadline = performance.now() + settleMsMax;
   let last = rssBytes(pid);
-  for (;;) {
+  for (let settled = 0; ; ) {
     await Bun.sleep(1000);
     const now = rssBytes(pid);
-    if (Math.abs(now - last) < last * settledShare || performance.now() > deadline) return now;
+    settled = Math.abs(now - last) < last * settledShare ? settled + 1 : 0;
+    if (settled >= settledSeconds || performance.now() > deadline) return now;
     last = now;
   }
 }

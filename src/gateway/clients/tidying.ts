@@ -1,0 +1,82 @@
+import type { Roster } from "./roster.ts";
+import type { Timed, TimerWheel } from "./timer-wheel.ts";
+
+/** How often it is checked whether clients have come to rest. In milliseconds. */
+const lookEachMs = 1000;
+/** Clients are at rest if they have done no more than this since the last look. In bytes. */
+const restBytes = 128 * 1024;
+/** What clients must have done for a collection to be worthwhile: the arrival of a thousand of them. In bytes. */
+const worthwhileBytes = 16 * 1024 ** 2;
+/** What a client that comes or goes counts, in bytes: about the garbage that its handshake leaves. */
+const visitBytes = 16 * 1024;
+/** Collections take at most this share of the time. */
+const shareMax = 1 / 100;
+
+/** What clients have done since the start. */
+interface Doings {
+  /** Clients that came, and clients that went. */
+  readonly visitCount: number;
+  /** What was received from clients and written to single ones. In bytes. */
+  readonly movedBytes: number;
+}
+
+/**
+ * Collects garbage when clients have done much and have come to rest. JavaScriptCore collects only when something is allocated, so what
+ * a wave of connections or a flood has left would stay for as long as nothing happens.
+ *
+ * The call waits for the end of the collection: one in the background frees hardly anything (docs/decisions.md has figures).
+ */
+export class Tidying implements Timed {
+  readonly #wheel: TimerWheel;
+  readonly #clients: Pick<Roster, "size">;
+  readonly #doings: Doings;
+  readonly #collectGarbage: () => void;
+  #isExpected = false;
+  /** What clients had done at the last look, and at the last collection. In bytes. */
+  #seen = 0;
+  #tidied = 0;
+  #notBeforeMs = 0;
+
+  /** @param clients all connected clients */
+  constructor(
+    wheel: TimerWheel,
+    clients: Pick<Roster, "size">,
+    doings: Doings,
+    collectGarbage: () => void = () => Bun.gc(true),
+  ) {
+    this.#wheel = wheel;
+    this.#clients = clients;
+    this.#doings = doings;
+    this.#collectGarbage = collectGarbage;
+  }
+
+  /** A client is connected now. */
+  joined(): void {
+    if (this.#isExpected) return;
+    this.#isExpected = true;
+    this.#wheel.add(this, lookEachMs);
+  }
+
+  due(): number {
+    const { visitCount, movedBytes } = this.#doings;
+    const done = visitCount * visitBytes + movedBytes;
+    const isAtRest = done - this.#seen <= restBytes;
+    const isWorthwhile = done - this.#tidied >= worthwhileBytes;
+    this.#seen = done;
+    if (isAtRest && isWorthwhile) this.#tidy();
+    else if (isAtRest && this.#clients.size === 0) {
+      this.#wheel.remove(this);
+      this.#isExpected = false;
+    }
+    return lookEachMs;
+  }
+
+  #tidy(): void {
+    const beginMs = performance.now();
+    if (beginMs < this.#notBeforeMs) return;
+    this.#collectGarbage();
+    const endMs = performance.now();
+    this.#notBeforeMs = endMs + (endMs - beginMs) / shareMax;
+    this.#tidied = this.#seen;
+  }
+}
