@@ -5,7 +5,7 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import type { Roster } from "../clients/roster.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
-import { EarlyLooks, roomFor } from "./room.ts";
+import { EarlyLooks, endRoomFor, roomFor } from "./room.ts";
 
 /** What is kept is checked once in this many checks of what waits, unless it has grown: once a second. */
 const looksForKept = 4;
@@ -90,11 +90,12 @@ export class Backlogs implements Timed {
     this.#clients = clients;
     this.#wheel = wheel;
     this.#cap = clientBufferBytes;
-    this.#room = roomFor(clientBufferBytes);
+    this.#room = endRoomFor(clientBufferBytes);
     this.#early = new EarlyLooks(this.#room, options.isAnybodyAtEnd ?? (() => false));
     this.#step = Math.max(unlookedMin, Math.min(unlookedMax, clientBufferBytes / 4));
     // Text is counted in UTF-16 units, which have up to three bytes each.
-    this.#capOfDurable = clientBufferBytes + this.#room + 3 * (this.#step + largestBytes) + unseenMax;
+    this.#capOfDurable =
+      clientBufferBytes + roomFor(clientBufferBytes) + 3 * (this.#step + largestBytes) + unseenMax;
     this.#untilLook = this.#untilKeptLook = this.#step;
   }
 

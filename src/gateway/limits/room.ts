@@ -1,8 +1,13 @@
 /**
- * How much may wait for a client at the log's end before its durable subscriptions leave it. In bytes, besides what the kernel takes. This
- * is kept for each of perhaps very many clients that read slowly; for those that read fast, nothing waits here.
+ * How much may wait for a client before its durable subscriptions write no more. In bytes, besides what the kernel takes. This is kept for
+ * each of perhaps very many clients that read slowly; for those that read fast, nothing waits here.
  */
 const roomMax = 16 * 1024;
+/**
+ * The same at the log's end, where Bun publishes to it without asking, and its buffer for a client doubles when it is full: until all
+ * clients are checked again, several times as much is kept for each.
+ */
+const endRoomMax = 4 * 1024;
 /** How much may wait for a client with presence subscriptions before they start again. In bytes: several parts of a snapshot. */
 const presenceRoomMax = 128 * 1024;
 /** The least time between two early checks of all clients. In milliseconds. */
@@ -11,6 +16,11 @@ const earlyLookMs = 50;
 /** How much may wait for a client before its durable subscriptions write no more, in bytes. This is well below the limit at which it is cut off. */
 export function roomFor(clientBufferBytes: number): number {
   return Math.min(roomMax, clientBufferBytes / 4);
+}
+
+/** How much may wait for a client at the log's end before its durable subscriptions leave it. In bytes. */
+export function endRoomFor(clientBufferBytes: number): number {
+  return Math.min(endRoomMax, clientBufferBytes / 4);
 }
 
 /** How much may wait for a client before its presence subscriptions write no more. In bytes. */

@@ -31,6 +31,11 @@ export const slowReaders: Case = {
       "slow-readers",
       new Map([["warren", () => turn(setting)]]),
     );
+    const alone = await inRounds(
+      { ...setting, rounds: 1 },
+      "slow-readers",
+      new Map([["without them", () => aloneTurn(setting)]]),
+    );
     const of = (figure: string, contender: string) => ({ ...seriesOf(turns, figure)[0]!, contender });
     const title = `${clients.toLocaleString("en-US")} durable subscribers read a hundredth of ${rate.toLocaleString("en-US")}/s`;
     return [
@@ -47,6 +52,7 @@ export const slowReaders: Case = {
         series: [
           of("growth MB", "while they read slowly"),
           of("growth in all MB", "until all have everything"),
+          ...seriesOf(alone, "growth MB"),
         ],
       },
       {
@@ -59,35 +65,36 @@ export const slowReaders: Case = {
   },
 };
 
+/** What the manager grows by when the same is published and nobody reads slowly: the part of the log that it keeps in memory, for one. */
+async function aloneTurn({ broker, isQuick }: Setting) {
+  const managers = await startManagers(broker, 1);
+  const [manager] = managers.each as [Managed];
+  try {
+    await publishCalmly(manager, isQuick);
+    using growth = new Growth(manager.pid);
+    await publishBeside(manager, isQuick);
+    return { "growth MB": growth.bytes / 1e6 };
+  } finally {
+    await managers.stop();
+  }
+}
+
 async function turn({ broker, isQuick }: Setting) {
   const managers = await startManagers(broker, 1);
   const [manager] = managers.each as [Managed];
-  const url = manager.wsUrl();
   let slow: Program | undefined;
-  let watch: NodeJS.Timeout | undefined;
   try {
-    const calm = await runDriver<Others>("slow-readers.ts", [
-      "others",
-      url,
-      rate,
-      isQuick ? quickSeconds : calmSeconds,
-      "on",
-    ]);
+    const calm = await publishCalmly(manager, isQuick);
     slow = Program.launch(join(import.meta.dir, "../drivers/slow-readers.ts"), [
       "slow",
-      url,
+      manager.wsUrl(),
       `${clients}`,
       `${rate}`,
     ]);
     await until(async () => (await durableCount(manager)) >= clients, "all slow readers are there", 30_000);
-    const restingBytes = rssBytes(manager.pid);
-    let mostBytes = restingBytes;
-    watch = setInterval(() => {
-      mostBytes = Math.max(mostBytes, rssBytes(manager.pid));
-    }, watchEveryMs);
-    const seconds = isQuick ? quickSeconds : slowSeconds;
-    const beside = await runDriver<Others>("slow-readers.ts", ["others", url, rate, seconds, "end"]);
-    const grown = mostBytes - restingBytes;
+    using growth = new Growth(manager.pid);
+    const beside = await publishBeside(manager, isQuick);
+    const grown = growth.bytes;
     process.kill(slow.pid, "SIGUSR1");
     const ended = await Promise.race([slow.ready, Bun.sleep(drainMsMax)]);
     if (typeof ended !== "string") throw new Error(`not all had everything after ${drainMsMax / 1000} s`);
@@ -96,14 +103,49 @@ async function turn({ broker, isQuick }: Setting) {
       "calm p99 ms": calm.p99Ms,
       "p99 ms": beside.p99Ms,
       "growth MB": grown / 1e6,
-      "growth in all MB": (mostBytes - restingBytes) / 1e6,
+      "growth in all MB": growth.bytes / 1e6,
       "drain s": drained.seconds,
       "read slowly": drained.readSlowly,
     };
   } finally {
-    clearInterval(watch);
     await slow?.kill();
     await managers.stop();
+  }
+}
+
+function publishCalmly(manager: Managed, isQuick: boolean): Promise<Others> {
+  return publish(manager, isQuick ? quickSeconds : calmSeconds, "on");
+}
+
+/** Publishes as long as slow readers read slowly. The last message is the one that they wait for. */
+function publishBeside(manager: Managed, isQuick: boolean): Promise<Others> {
+  return publish(manager, isQuick ? quickSeconds : slowSeconds, "end");
+}
+
+function publish(manager: Managed, seconds: number, last: string): Promise<Others> {
+  return runDriver<Others>("slow-readers.ts", ["others", manager.wsUrl(), rate, seconds, last]);
+}
+
+/** Watches how much a process grows, at most. */
+class Growth implements Disposable {
+  readonly #resting: number;
+  #most: number;
+  readonly #watch: NodeJS.Timeout;
+
+  constructor(pid: number) {
+    this.#resting = this.#most = rssBytes(pid);
+    this.#watch = setInterval(() => {
+      this.#most = Math.max(this.#most, rssBytes(pid));
+    }, watchEveryMs);
+  }
+
+  /** The most so far. */
+  get bytes(): number {
+    return this.#most - this.#resting;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#watch);
   }
 }
 

@@ -5,7 +5,7 @@ import { Roster } from "../../../../src/gateway/clients/roster.ts";
 import { Seat } from "../../../../src/gateway/clients/seat.ts";
 import { TimerWheel } from "../../../../src/gateway/clients/timer-wheel.ts";
 import { Backlogs } from "../../../../src/gateway/limits/backlogs.ts";
-import { roomFor } from "../../../../src/gateway/limits/room.ts";
+import { endRoomFor } from "../../../../src/gateway/limits/room.ts";
 import { turn } from "../../doubles/turn.ts";
 import { makeWheelClock } from "../../doubles/wheel-clock.ts";
 
@@ -176,7 +176,7 @@ test("durable subscriptions go on from the log long before the cap, and are not 
   for (const clientBufferBytes of [16, 64, 128, 4096].map((size) => size * kibibyte)) {
     const { backlogs, connect, cutOffs } = room(clientBufferBytes);
     const client = connect(true);
-    client.waiting = roomFor(clientBufferBytes);
+    client.waiting = endRoomFor(clientBufferBytes);
     backlogs.sent(step);
     expect(client.fallbacks).toBe(0);
     client.waiting = clientBufferBytes + 32 * 16 * kibibyte;
@@ -192,19 +192,19 @@ test("while somebody is at the log's end, all are looked at when its room may be
   let isThere = false;
   const { backlogs, connect } = room(cap, Number.POSITIVE_INFINITY, () => isThere);
   const client = connect(true);
-  backlogs.sent(roomFor(cap));
+  backlogs.sent(endRoomFor(cap));
   expect(client.looks).toBe(0);
   isThere = true;
   backlogs.sent(1);
   expect(client.looks).toBe(1);
-  for (let sent = 0; sent < step / 2; sent += roomFor(cap)) backlogs.sent(roomFor(cap));
+  for (let sent = 0; sent < step / 2; sent += endRoomFor(cap)) backlogs.sent(endRoomFor(cap));
   expect(client.looks).toBe(1);
   spend(50);
   expect(client.looks).toBe(1);
   backlogs.sent(1);
   expect(client.looks).toBe(2);
   spend(50);
-  backlogs.sent(roomFor(cap) - 1);
+  backlogs.sent(endRoomFor(cap) - 1);
   expect(client.looks).toBe(2);
 });
 
