@@ -72,8 +72,14 @@ class Sending implements Declarations {
     this.#answers.push(answer);
   }
 
+  /**
+   * Resolves when all questions are answered.
+   *
+   * @throws Error the answer to the first question that failed: those after it say only that the channel has ended, and may say it sooner
+   */
   async answered(): Promise<void> {
-    await Promise.all(this.#answers);
+    await Promise.allSettled(this.#answers);
+    for (const answer of this.#answers) await answer;
   }
 
   async once(name: string, declare: () => Promise<void>): Promise<void> {

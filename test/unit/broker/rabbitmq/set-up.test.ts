@@ -123,6 +123,18 @@ describe.concurrent("setting up", () => {
     expect(of("BasicPublish", "wsmanager.packed")).toBeGreaterThan(of("QueueBind", "wsmanager.log"));
   });
 
+  test("joins an exchange that another program has declared with other settings", async () => {
+    await using fake = await FakeAmqp.start((method, peer, channel, fields) => {
+      const isOwn = method === "ExchangeDeclare" && fields["exchange"] === "wsmanager";
+      if (!isOwn || fields["passive"] === true) return undefined;
+      const replyText = "PRECONDITION_FAILED - inequivalent arg 'durable' for exchange 'wsmanager'";
+      peer.send("ChannelClose", { replyCode: 406, replyText, classId: 40, methodId: 10 }, channel);
+      return "answered";
+    });
+    await started(fake, "manager").ready();
+    expect(fake.peers.length).toBe(3);
+  });
+
   test("goes on as long as each answer comes in time, however long it takes in all", async () => {
     const lateMs = 50;
     const openTimeoutMs = 1000;
