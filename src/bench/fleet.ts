@@ -2,7 +2,7 @@ import { codeOf, FatalError, reasonOf } from "../errors.ts";
 import { Address } from "./address.ts";
 import { type Audience, Connection, Refused } from "./connection.ts";
 import type { Inbox } from "./inbox.ts";
-import type { Plan } from "./plan.ts";
+import { addressed, type Plan } from "./plan.ts";
 import type { Returns } from "./returns.ts";
 import { type Session, TextSession } from "./session.ts";
 import { StompSession } from "./stomp-session.ts";
@@ -24,6 +24,8 @@ interface Member {
 export class Fleet {
   readonly #members: Member[];
   readonly #addresses: readonly Address[];
+  /** The address of a connection, at one of the managers. */
+  readonly #addressOf: (index: number, at: number) => Address;
   readonly #inbox: Inbox;
   readonly #audience: Audience;
   failed = 0;
@@ -42,6 +44,11 @@ export class Fleet {
     this.#inbox = inbox;
     const subprotocol = plan.stomp === undefined ? undefined : "v12.stomp";
     this.#addresses = plan.urls.map((url) => new Address(url, subprotocol));
+    this.#addressOf = (index, at) => {
+      const url = plan.urls[at]!;
+      const own = addressed(url, index);
+      return own === url ? this.#addresses[at]! : new Address(own, subprotocol);
+    };
     this.#audience = {
       arrived,
       foreign: () => {
@@ -113,7 +120,7 @@ export class Fleet {
     const audience = this.#plan.stays
       ? { ...this.#audience, closed: (reason: string) => this.#left(index, reason) }
       : this.#audience;
-    return { connection: new Connection(this.#addresses[at]!, session, audience), at };
+    return { connection: new Connection(this.#addressOf(index, at), session, audience), at };
   }
 
   /** Another connection for a client. Resolves when it is open. */

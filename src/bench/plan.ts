@@ -69,8 +69,11 @@ export class Plan {
   readonly reconnectEveryMs: number | undefined;
   /** Whether clients come back when their connection ends. */
   readonly stays: boolean;
-  /** Whether messages are requests (`?app=NAME`), each of which is answered to its publisher alone. */
-  readonly asks: boolean;
+  /**
+   * Whether each publisher is alone: its messages are requests (`?app=NAME`), or it is on a topic of its own (`?topic=NAME.{n}`). Nobody else
+   * gets its messages, and their answers come to it alone.
+   */
+  readonly areAlone: boolean;
 
   /** Throws a `UsageError` for options that do not fit together, and for a run that is too large to account for. */
   constructor(options: BenchOptions, runId: string) {
@@ -79,7 +82,7 @@ export class Plan {
     this.hasReceipts = options.receipts;
     this.reconnectEveryMs = options.reconnectEveryMs;
     this.stays = options.stay;
-    this.asks = appOf(this.urls[0]!) !== null;
+    this.areAlone = appOf(this.urls[0]!) !== null || hasOwnTopics(this.urls[0]!);
     this.stomp = options.protocol === "stomp" ? new StompHello(this.urls[0]!, options.durable) : undefined;
     this.clients = options.clients;
     this.publishers = options.publishers;
@@ -136,9 +139,28 @@ function appOf(url: URL): string | null {
   return url.searchParams.get("app");
 }
 
+/** What a publisher's number takes the place of, in a topic. */
+const numberMark = "{n}";
+
+function topicOf(url: URL): string {
+  return url.searchParams.get("topic") ?? "";
+}
+
+function hasOwnTopics(url: URL): boolean {
+  return topicOf(url).includes(numberMark);
+}
+
+/** The address of the connection with this number: with a topic of its own if the topic has `{n}`. */
+export function addressed(url: URL, index: number): URL {
+  if (!hasOwnTopics(url)) return url;
+  const own = new URL(url);
+  own.searchParams.set("topic", topicOf(url).replaceAll(numberMark, `${index}`));
+  return own;
+}
+
 function checkTogether({ url, protocol, receipts, durable, reconnectEveryMs, clients }: BenchOptions): void {
   const urls = url.map((each) => new URL(each));
-  const topics = new Set(urls.map(({ searchParams }) => searchParams.get("topic") ?? ""));
+  const topics = new Set(urls.map(topicOf));
   if (topics.size > 1) throw new UsageError("--url: name the same topic for all managers");
   const apps = new Set(urls.map(appOf));
   if (apps.size > 1) throw new UsageError("--url: name the same app for all managers");
@@ -146,6 +168,12 @@ function checkTogether({ url, protocol, receipts, durable, reconnectEveryMs, cli
     throw new UsageError("--url with ?app= needs --protocol text: the bench asks in plain text alone");
   if (!apps.has(null) && clients > 0)
     throw new UsageError("--url with ?app= needs --clients 0: nobody but the publisher hears an answer");
+  if (hasOwnTopics(urls[0]!) && protocol === "stomp")
+    throw new UsageError("--url with {n} in the topic needs --protocol text");
+  if (hasOwnTopics(urls[0]!) && clients > 0)
+    throw new UsageError(
+      "--url with {n} in the topic needs --clients 0: each publisher is alone on its topic",
+    );
   if (protocol === "text" && (receipts || durable || reconnectEveryMs !== undefined))
     throw new UsageError("--receipts, --durable and --reconnect-every need --protocol stomp");
   if (reconnectEveryMs === undefined) return;

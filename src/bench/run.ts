@@ -128,14 +128,14 @@ export class Run {
 
   /** Every client that was connected gets a message, but perhaps for its publisher. A client that was closed since has lost the rest. */
   get #relayedExpected(): number {
-    if (this.#plan.asks) return 0;
+    if (this.#plan.areAlone) return 0;
     const deaf = this.#plan.publishersHearThemselves ? 0 : 1;
     return this.#sentInAll * Math.max(0, this.#fleet.connected - deaf);
   }
 
-  /** An answer goes to its publisher too, and that of a request to its publisher alone. */
+  /** An answer goes to its publisher too, and only to it if publishers are alone. */
   get #processedExpected(): number {
-    return this.#sentInAll * (this.#plan.asks ? 1 : this.#fleet.connected);
+    return this.#sentInAll * (this.#plan.areAlone ? 1 : this.#fleet.connected);
   }
 
   #snapshot(): Snapshot {

@@ -64,6 +64,17 @@ describe("--role bench", () => {
     expect([result.foreign, code]).toEqual([0, 0]);
   });
 
+  test("with {n} in the topic each publisher is on a topic of its own, and answered there alone", async () => {
+    await using warren = await startWarren(["--log-messages", "off"]);
+    const asking = ["--clients", "0", "--publishers", "20", "--rate", "400", "--duration", "500ms"];
+    const { out, code } = await bench("--url", warren.wsUrl("/ws?topic=own.{n}"), "--json", ...asking);
+    const result = JSON.parse(out);
+    const faultless = { lost: 0, duplicated: 0, reordered: 0 };
+    expect(result.processed).toMatchObject({ expected: result.sent, delivered: result.sent, ...faultless });
+    expect(result.relayed).toMatchObject({ expected: 0, delivered: 0, ...faultless });
+    expect([result.foreign, code]).toEqual([0, 0]);
+  });
+
   test("by STOMP on two managers of one RabbitMQ, clients that are cut off resume on the other one", async () => {
     const broker = await (await sharedRabbitmq()).vhost();
     const startManager = () =>

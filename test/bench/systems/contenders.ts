@@ -55,8 +55,8 @@ interface WarrenOptions {
   readonly withListener?: boolean;
   /** Further flags of the processor. */
   readonly processorFlags?: readonly string[];
-  /** The app that clients ask; undefined: clients are on broadcast. */
-  readonly app?: string;
+  /** What plain-text clients say in their address; they are on broadcast if they say nothing. */
+  readonly query?: string;
 }
 
 export function warren(
@@ -68,7 +68,7 @@ export function warren(
     speaks = plainText,
     withListener = false,
     processorFlags = [],
-    app,
+    query,
   }: WarrenOptions = {},
 ): Contender {
   return {
@@ -83,7 +83,7 @@ export function warren(
         withListener,
       });
       const [manager] = managers.each as [Managed];
-      const asked = app === undefined ? "/ws" : `/ws?app=${app}`;
+      const asked = query === undefined ? "/ws" : `/ws?${query}`;
       return {
         url: manager.wsUrl(speaks === plainText ? asked : `/ws?topic=${topic}`),
         pid: manager.pid,
@@ -157,7 +157,16 @@ export const requested = warren(
   "warren requests",
   "Warren, whose clients ask: answers go to the client that asked alone",
   {
-    app: "bench",
+    query: "app=bench",
+  },
+);
+
+/** The round trip of as many clients, each of which hears its own answers alone. */
+export const onOwnTopics = warren(
+  "warren own topics",
+  "Warren, each of whose clients is on a topic of its own",
+  {
+    query: "topic=bench.{n}",
   },
 );
 
@@ -166,7 +175,7 @@ export const yielded = warren(
   "warren first yield",
   "Warren, half of whose clients ask a handler that is an async generator",
   {
-    app: "bench",
+    query: "app=bench",
     processorFlags: ["--handler", join(folder, "yielding-handler.ts")],
   },
 );

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type BenchOptions, Plan } from "../../../src/bench/plan.ts";
+import { addressed, type BenchOptions, Plan } from "../../../src/bench/plan.ts";
 import { UsageError } from "../../../src/errors.ts";
 
 const options: BenchOptions = {
@@ -53,11 +53,25 @@ test("a run that is too large to account for is a usage error", () => {
 
 test("requests use plain text and one app, and only the asking client gets the answer", () => {
   const url = ["ws://127.0.0.1:8000/ws?app=prices"];
-  expect(planOf({ url, clients: 0 }).asks).toBe(true);
-  expect(planOf({}).asks).toBe(false);
+  expect(planOf({ url, clients: 0 }).areAlone).toBe(true);
+  expect(planOf({}).areAlone).toBe(false);
   expect(() => planOf({ url })).toThrow("--clients 0");
   expect(() => planOf({ url, clients: 0, protocol: "stomp" })).toThrow("--protocol text");
   expect(() => planOf({ url: [...url, "ws://127.0.0.1:8001/ws"], clients: 0 })).toThrow("the same app");
+});
+
+test("each publisher is has a topic of its own if the topic has {n}, and nobody else gets its messages", () => {
+  const url = ["ws://127.0.0.1:8000/ws?topic=t.{n}"];
+  const plan = planOf({ url, clients: 0 });
+  expect(plan.areAlone).toBe(true);
+  expect([0, 12].map((index) => addressed(plan.urls[0]!, index).searchParams.get("topic"))).toEqual([
+    "t.0",
+    "t.12",
+  ]);
+  const shared = new URL("ws://127.0.0.1:8000/ws?topic=t");
+  expect(addressed(shared, 3)).toBe(shared);
+  expect(() => planOf({ url })).toThrow("--clients 0");
+  expect(() => planOf({ url, clients: 0, protocol: "stomp" })).toThrow("--protocol text");
 });
 
 test("options that only STOMP has need STOMP, and clients that are cut off must be able to resume", () => {
