@@ -10,7 +10,7 @@ export const benchOptions = {
     list("URL[,URL…]", checkWebSocketUrl),
     ["ws://127.0.0.1:8000/ws"],
     bench,
-    "the manager to load; several share the clients, and one cut off goes to the next; with `?app=NAME` they ask, with `?topic=NAME.{n}` each publisher is on a topic of its own",
+    "the managers to load, which share the clients; `?app=NAME`: they ask; `?topic=NAME.{n}`: a topic for each",
   ),
   clients: option(whole("N", 0, 100_000), 100, bench, "clients that only receive"),
   publishers: option(whole("N", 1, 10_000), 10, bench, "clients that send, and receive too"),
