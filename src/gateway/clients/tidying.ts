@@ -9,6 +9,8 @@ const restBytes = 128 * 1024;
 const worthwhileBytes = 16 * 1024 ** 2;
 /** What a client that comes or goes counts, in bytes: about the garbage that its handshake leaves. */
 const visitBytes = 16 * 1024;
+/** With more clients than this, a collection would hold the process up for longer than a turn of the event loop may take. */
+const clientsMax = 8000;
 /** Collections take at most this share of the time. */
 const shareMax = 1 / 100;
 
@@ -24,7 +26,8 @@ interface Doings {
  * Collects garbage when clients have done much and have come to rest. JavaScriptCore collects only when something is allocated, so what
  * a wave of connections or a flood has left would stay for as long as nothing happens.
  *
- * The call waits for the end of the collection: one in the background frees hardly anything (docs/decisions.md has figures).
+ * The call waits for the end of the collection: one in the background frees hardly anything (docs/decisions.md has figures). So it is not
+ * made while there are very many clients.
  */
 export class Tidying implements Timed {
   readonly #wheel: TimerWheel;
@@ -61,7 +64,7 @@ export class Tidying implements Timed {
     const { visitCount, movedBytes } = this.#doings;
     const done = visitCount * visitBytes + movedBytes;
     const isAtRest = done - this.#seen <= restBytes;
-    const isWorthwhile = done - this.#tidied >= worthwhileBytes;
+    const isWorthwhile = done - this.#tidied >= worthwhileBytes && this.#clients.size <= clientsMax;
     this.#seen = done;
     if (isAtRest && isWorthwhile) this.#tidy();
     else if (isAtRest && this.#clients.size === 0) {

@@ -53,6 +53,15 @@ describe("garbage that clients have caused", () => {
     expect(room.collections).toBe(2);
   });
 
+  test("is left to the engine while there are so many that a collection would hold up all of them", () => {
+    room.come(20_000);
+    clock.pass(10_000);
+    expect(room.collections).toBe(0);
+    room.go(15_000);
+    clock.pass(4000);
+    expect(room.collections).toBe(1);
+  });
+
   test("is left to the engine while they are busy", () => {
     room.come(1);
     clock.pass(20_000, () => {
