@@ -67,7 +67,12 @@ export const openApi = {
     "/api/topics": {
       get: {
         summary: "Topics and patterns with live subscribers",
-        responses: { ...refusals, "200": json("topics") },
+        responses: {
+          ...refusals,
+          "200": json(
+            "topics; `others` is there if a manager has more than it lists: then counts are the least",
+          ),
+        },
       },
     },
     "/api/clients": {

@@ -159,8 +159,11 @@ export class LogWindow {
     this.#fresh++;
     this.#resting ??= setTimeout(this.#rest, restMs);
     this.#openBytes += record.openCostBytes;
-    while (this.#openBytes > this.#bytesMax / openShare && this.#open.length > 1)
-      this.#close(this.#open.shift()!);
+    while (this.#openBytes > this.#bytesMax / openShare && this.#open.length > 1) {
+      const oldest = this.#open.shift()!;
+      // A record that was closed as it was dropped, and is decoded again, is listed twice.
+      if (oldest !== record) this.#close(oldest);
+    }
   };
 
   /** Drops what was decoded before the last call: after a flood, many small objects would otherwise stay in memory. */

@@ -20,6 +20,8 @@ interface Doings {
   readonly visitCount: number;
   /** What was received from clients and written to single ones. In bytes. */
   readonly movedBytes: number;
+  /** What was sent to many at once, counting each copy. In bytes. */
+  readonly fannedOutBytes: number;
 }
 
 /**
@@ -37,6 +39,8 @@ export class Tidying implements Timed {
   #isExpected = false;
   /** What clients had done at the last look, and at the last collection. In bytes. */
   #seen = 0;
+  /** What had been sent to many at the last look. It makes no garbage worth a collection, but those that get it are not at rest. */
+  #seenFannedOut = 0;
   #tidied = 0;
   #notBeforeMs = 0;
 
@@ -61,11 +65,12 @@ export class Tidying implements Timed {
   }
 
   due(): number {
-    const { visitCount, movedBytes } = this.#doings;
+    const { visitCount, movedBytes, fannedOutBytes } = this.#doings;
     const done = visitCount * visitBytes + movedBytes;
-    const isAtRest = done - this.#seen <= restBytes;
+    const isAtRest = done - this.#seen + (fannedOutBytes - this.#seenFannedOut) <= restBytes;
     const isWorthwhile = done - this.#tidied >= worthwhileBytes && this.#clients.size <= clientsMax;
     this.#seen = done;
+    this.#seenFannedOut = fannedOutBytes;
     if (isAtRest && isWorthwhile) this.#tidy();
     else if (isAtRest && this.#clients.size === 0) {
       this.#wheel.remove(this);

@@ -103,6 +103,11 @@ export class Traffic {
     return this.receivedBytes + this.sentBytes;
   }
 
+  /** What was sent to many at once, counting each copy. In bytes; text counts in UTF-16 units. */
+  get fannedOutBytes(): number {
+    return this.#publishedBytes();
+  }
+
   opened(): void {
     this.#connected++;
   }

@@ -71,9 +71,9 @@ export class Conflated {
     return this.#keptBytes;
   }
 
-  /** Too much waits for the client. */
-  fallBehind(): void {
-    if (this.#state !== keepingUp) return;
+  /** @param waitingBytes how much waits for the client; perhaps not too much for this subscription */
+  fallBehind(waitingBytes: number): void {
+    if (this.#state !== keepingUp || waitingBytes <= this.#request.room) return;
     this.#state = fallingBehind;
     queueMicrotask(() => {
       if (this.#state !== fallingBehind) return;

@@ -165,7 +165,7 @@ export class Subscriptions {
       if (subscription.kind === "durable") this.#surroundings.durables?.fallBehind(subscription.durable);
       else if (subscription.kind === "presence")
         this.#surroundings.rooms?.fallBehind(subscription.watcher, waitingBytes);
-      else if (subscription.kind === "conflated") subscription.fallBehind();
+      else if (subscription.kind === "conflated") subscription.fallBehind(waitingBytes);
     }
   }
 

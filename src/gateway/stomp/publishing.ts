@@ -54,9 +54,9 @@ export class Publishing implements Sender {
     return this.#commit !== undefined;
   }
 
-  /** What the open transactions hold, and requests with an expiration. In bytes. */
+  /** What transactions hold that are open or being published, and requests with an expiration. In bytes. */
   get keptBytes(): number {
-    return (this.#transactions?.bytes ?? 0) + (this.#line?.keptBytes ?? 0);
+    return (this.#transactions?.bytes ?? 0) + (this.#commit?.keptBytes ?? 0) + (this.#line?.keptBytes ?? 0);
   }
 
   /** @throws StompFault */
@@ -165,15 +165,14 @@ export class Publishing implements Sender {
   }
 
   #publishNext(commit: Commit): void {
-    const { message, receipt } = commit.sends[commit.published]!;
+    const { message, receipt } = commit.next();
     const isAwaited = receipt !== undefined || commit.receipt !== undefined;
     const confirmed = () => {
       commit.unconfirmed--;
       this.#publisher.acknowledge(receipt);
       if (commit.unconfirmed === 0) this.#publisher.acknowledge(commit.receipt);
     };
-    commit.published++;
-    const isLast = commit.published === commit.sends.length;
+    const isLast = commit.isPublished;
     if (isLast) this.#commit = undefined;
     if (isAwaited) {
       // The receipt of the COMMIT is kept once, until the last message is confirmed.

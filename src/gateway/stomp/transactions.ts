@@ -77,6 +77,7 @@ export function begun(transactions: Transactions | undefined, name: string): Tra
   throw new StompFault(`there is no transaction ${named(name)}: BEGIN it first`);
 }
 
-function costBytes({ message, receipt }: Pending): number {
+/** What a SEND holds until it is published, in bytes. */
+export function costBytes({ message, receipt }: Pending): number {
   return exactMessageCostBytes(message) + receiptCostBytes(receipt);
 }

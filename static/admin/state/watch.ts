@@ -25,6 +25,8 @@ export class Watch {
   unknown = 0;
   ratesOf: ReadonlyMap<string, readonly number[]> = new Map();
   topics: readonly SeenTopic[] = [];
+  /** Whether these are all topics with subscribers. If not, those of a topic that is not listed are not known. */
+  areTopicsAll = false;
   readonly sent = new Series(spanMs);
   readonly delivered = new Series(spanMs);
   readonly clients = new Series(spanMs);
@@ -60,8 +62,15 @@ export class Watch {
       this.managers = known;
       this.unknown = unknown;
       this.missing = textsIn(managers.body["missing"]);
-    } else this.managers = [];
-    if (topics.is === "ok") this.topics = topicsIn(topics.body["topics"]).known;
+    } else {
+      this.managers = [];
+      this.unknown = 0;
+      this.missing = [];
+    }
+    if (topics.is === "ok") {
+      this.topics = topicsIn(topics.body["topics"]).known;
+      this.areTopicsAll = topics.body["others"] === undefined && textsIn(topics.body["missing"]).length === 0;
+    } else this.areTopicsAll = false;
     this.#record(atMs);
     const took = (metric: string) =>
       before.size === 0 ? undefined : quantileBetween(before, this.#metrics, metric, 0.99);

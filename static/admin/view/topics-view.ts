@@ -41,7 +41,7 @@ export class TopicsView {
   }
 
   draw(): void {
-    const { topics, metrics, managers } = this.#watch;
+    const { topics, areTopicsAll, metrics } = this.#watch;
     const busy = metrics.get("warren_busiest_topics_messages") ?? [];
     const messages = new Map(busy.map(({ labels, value }) => [labels["topic"] ?? "", value]));
     const subscribers = new Map(topics.map((each) => [each.topic, each.subscribers]));
@@ -49,7 +49,7 @@ export class TopicsView {
     const all = [...new Set([...messages.keys(), ...subscribers.keys()])].map((topic) => ({
       topic,
       messages: messages.get(topic) ?? 0,
-      subscribers: subscribers.get(topic) ?? (managers.length === 0 ? undefined : 0),
+      subscribers: subscribers.get(topic) ?? (areTopicsAll ? 0 : undefined),
     }));
     all.sort(
       (one, other) =>

@@ -224,7 +224,7 @@ function conflated(bodyOf: (index: number) => string) {
   const encoding = stompEncoding("1.2");
   const nobody = { room: 0, sent: () => undefined, kept: () => undefined, delivered: () => undefined };
   const held = new Conflated({ audiences, socket, pattern: "#", encoding, subscriptionId: "0", ...nobody });
-  held.fallBehind();
+  held.fallBehind(capBytes);
   return Promise.resolve().then(() => {
     for (let index = 0; held.keptBytes < capBytes; index++) {
       const message = { body: bodyOf(index), topic: `topic.${index}`, id: `${index}` };

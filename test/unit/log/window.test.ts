@@ -139,6 +139,18 @@ describe("what was decoded of the log in memory", () => {
   const bodiesOf = (window: LogWindow, sequence: number) =>
     window.at(sequence)!.messages.map(({ body }) => body);
 
+  test("is kept while the record is read, even if it was dropped from memory and is decoded again", () => {
+    const window = new LogWindow(600);
+    const late = packAt(0);
+    window.append(late);
+    expect(late.messages).toHaveLength(3);
+    // The next ones drop it, which closes it.
+    for (const offset of [1, 2, 3]) window.append(packAt(offset), false);
+    expect(late.isOpen).toBe(false);
+    expect(late.messages).toHaveLength(3);
+    expect(late.isOpen).toBe(true);
+  });
+
   test("is let go of some seconds later, whether others are read or not, and read again when somebody wants it", () => {
     const window = new LogWindow(1e6);
     for (const offset of [0, 1, 2]) window.append(packAt(offset), false);

@@ -162,4 +162,22 @@ describe("what the admin page is answered", () => {
     expect([managers, unknown, missing, topics]).toEqual([[manager], 2, [], []]);
     expect(watch.clients.last).toBe(2);
   });
+
+  test.each([
+    ["all topics", { topics: [], missing: [] }, true],
+    ["the thousand with the most subscribers", { topics: [], missing: [], others: 3 }, false],
+    ["what some managers have", { topics: [], missing: ["two"] }, false],
+  ])(
+    "subscribers of a topic that is not listed are none only where the list has %s",
+    async (_, body, areAll) => {
+      const watch = new Watch({
+        metrics: () => Promise.resolve("warren_clients 2"),
+        readiness: () => Promise.resolve(undefined),
+        ask: (path: string) =>
+          Promise.resolve(path === "/api/topics" ? { is: "ok", body } : { is: "ok", body: { managers: [] } }),
+      } as never);
+      await watch.look(() => 0);
+      expect(watch.areTopicsAll).toBe(areAll);
+    },
+  );
 });

@@ -8,7 +8,7 @@ const clock = makeWheelClock();
 function manager() {
   const wheel = new TimerWheel();
   const clients = { size: 0 };
-  const doings = { visitCount: 0, movedBytes: 0 };
+  const doings = { visitCount: 0, movedBytes: 0, fannedOutBytes: 0 };
   let collections = 0;
   const tidying = new Tidying(wheel, clients, doings, () => {
     collections++;
@@ -62,6 +62,16 @@ describe("garbage that clients have caused", () => {
     expect(room.collections).toBe(1);
   });
 
+  test("is left to the engine while much is sent to all of them, though they send little", () => {
+    room.come(2000);
+    clock.pass(20_000, () => {
+      room.doings.fannedOutBytes += 1024 ** 2;
+    });
+    expect(room.collections).toBe(0);
+    clock.pass(4000);
+    expect(room.collections).toBe(1);
+  });
+
   test("is left to the engine while they are busy", () => {
     room.come(1);
     clock.pass(20_000, () => {
@@ -93,7 +103,7 @@ describe("garbage that clients have caused", () => {
 });
 
 test("collections take at most a hundredth of the time, however often clients flood and rest", () => {
-  const doings = { visitCount: 0, movedBytes: 0 };
+  const doings = { visitCount: 0, movedBytes: 0, fannedOutBytes: 0 };
   let collections = 0;
   const tidying = new Tidying(new TimerWheel(), { size: 1 }, doings, () => {
     collections++;

@@ -32,12 +32,24 @@ function world() {
   return { relay, client, subscription, say, hooks, keptBytes: () => keptBytes };
 }
 const microtasks = () => Promise.resolve();
+/** More bytes than may wait for a client. */
+const tooMuch = 1001;
+
+test("a client for which no more waits than it has room for goes on getting every message", async () => {
+  const { client, subscription, say } = world();
+  client.isReading(false);
+  subscription.fallBehind(1000);
+  await microtasks();
+  for (const body of ["1", "2", "3"]) say("price.eur", body);
+  client.isReading(true);
+  expect(client.texts).toEqual(["1", "2", "3"]);
+});
 
 test("a client that reads too slowly gets the newest message of each topic, in their order, and then everything again", async () => {
   const { client, subscription, say, relay, keptBytes } = world();
   say("price.eur", "1");
   client.isReading(false);
-  subscription.fallBehind();
+  subscription.fallBehind(tooMuch);
   // It is on its way while it is found out that too much waits.
   say("price.eur", "2");
   await microtasks();
@@ -50,7 +62,7 @@ test("a client that reads too slowly gets the newest message of each topic, in t
     ["other", "8"],
   ] as const)
     say(topic, body);
-  subscription.fallBehind();
+  subscription.fallBehind(tooMuch);
   await microtasks();
   expect(client.texts).toEqual(["1", "2"]);
   expect(subscription.keptBytes).toBeGreaterThan(0);
@@ -72,7 +84,7 @@ test("a client that reads too slowly gets the newest message of each topic, in t
 test("memory does not grow with the number of messages, and is freed when the client has gone", async () => {
   const { client, subscription, say, relay } = world();
   client.isReading(false);
-  subscription.fallBehind();
+  subscription.fallBehind(tooMuch);
   await microtasks();
   for (let round = 0; round < 1000; round++)
     for (const topic of ["a", "b"]) say(`price.${topic}`, `${round}`);
@@ -86,7 +98,7 @@ test("memory does not grow with the number of messages, and is freed when the cl
 
 test("a client that has read everything before it left its audience is back in it at once", async () => {
   const { client, subscription, say } = world();
-  subscription.fallBehind();
+  subscription.fallBehind(tooMuch);
   await microtasks();
   say("price.a", "1");
   expect(client.texts).toEqual(["1"]);
@@ -95,7 +107,7 @@ test("a client that has read everything before it left its audience is back in i
 
 test("one that ends in the same turn in which it falls behind is over", async () => {
   const { subscription, relay } = world();
-  subscription.fallBehind();
+  subscription.fallBehind(tooMuch);
   subscription.end(true);
   await microtasks();
   expect(relay.audiences.count).toBe(0);
@@ -104,7 +116,7 @@ test("one that ends in the same turn in which it falls behind is over", async ()
 test("one whose connection ends while it is sent what waited stays over", async () => {
   const { client, subscription, say, hooks, relay } = world();
   client.isReading(false);
-  subscription.fallBehind();
+  subscription.fallBehind(tooMuch);
   await microtasks();
   say("price.eur", "1");
   say("price.usd", "2");
@@ -123,7 +135,7 @@ test("a client that has read is sent what waits when something comes, though nob
   const { client, subscription, say } = world();
   client.isReading(false);
   say("price.eur", "1");
-  subscription.fallBehind();
+  subscription.fallBehind(tooMuch);
   await microtasks();
   say("price.eur", "2");
   say("price.usd", "3");

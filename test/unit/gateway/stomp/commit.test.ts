@@ -53,6 +53,21 @@ test("the rights to a large transaction are checked a few SENDs at a time, and n
   expect(asked.count).toBe(10_000);
 });
 
+test("what is not published yet of a transaction counts as kept for its client", () => {
+  const { publishing, commit } = transactionOf(100);
+  const open = publishing.keptBytes;
+  expect(open).toBeGreaterThan(100);
+  commit();
+  expect(publishing.keptBytes).toBe(open);
+  let before = open;
+  while (publishing.isCommitting) {
+    publishing.resume();
+    expect(publishing.keptBytes).toBeLessThanOrEqual(before);
+    before = publishing.keptBytes;
+  }
+  expect(publishing.keptBytes).toBe(0);
+});
+
 test("if the token does not allow the last one any more, the session fails, with the receipt of the COMMIT", () => {
   const { publishing, taken, faults, forbidden, commit } = transactionOf(100);
   forbidden.add("99");
