@@ -52,7 +52,9 @@ export class Connections {
       const whys = [...this.#links, ...this.#besides].map(({ state }) =>
         state.is === "connecting" ? state.why : undefined,
       );
-      return { state: "connecting", why: whys.find((each) => each !== undefined) ?? "connecting" };
+      // RabbitMQ does not answer a connection that it has blocked while it was set up.
+      const why = [...whys, ...this.#blockedWhys()].find((each) => each !== undefined);
+      return { state: "connecting", why: why ?? "connecting" };
     }
     const why = this.#blockedWhys().find((each) => each !== undefined);
     return why === undefined ? { state: "ready" } : { state: "blocked", why };

@@ -5,7 +5,7 @@ import type { Logger } from "../../../ops/logger.ts";
 import { withoutPassword } from "../../../redact.ts";
 import { version } from "../../../version.ts";
 import { FrameReader } from "../frames/frame-reader.ts";
-import { abandon, watchAsking } from "../frames/innards.ts";
+import { abandon, isBlocked, watchAsking } from "../frames/innards.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { connectFault } from "./connect-fault.ts";
 import { BeginAnew, Life } from "./life.ts";
@@ -148,6 +148,8 @@ export class Link {
       const timeout = rejectAfter(
         timing.openTimeoutMs,
         () => `setting up took too long: it was asked last for ${asked}`,
+        // Then it reads no questions either.
+        () => isBlocked(connection),
       );
       const unwatch = watchAsking(connection, (what) => {
         asked = what;

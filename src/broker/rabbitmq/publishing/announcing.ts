@@ -3,10 +3,16 @@ import { markContentType } from "../../broker.ts";
 import type { Life } from "../connection/life.ts";
 import { closeChannel } from "../frames/innards.ts";
 import { openingChannel } from "../frames/opening-channel.ts";
-import { exchanges } from "../topology/exchanges.ts";
+import { around, exchanges } from "../topology/exchanges.ts";
 import { writeGroup } from "../topology/group-ledger.ts";
 import { announceEveryMs, groupMarks } from "../topology/live-groups.ts";
 import { groupQueue } from "../topology/topology.ts";
+
+/**
+ * How long a set-up takes before groups are announced in the middle of it. In milliseconds. What is published earlier would have RabbitMQ
+ * block the connection in an alarm, in which a set-up that publishes nothing goes on.
+ */
+const earlyAfterMs = 500;
 
 /** Announces which groups' queues have to exist: to managers, by marks in the log, and once to the ledger of groups, which outlives the log. */
 export class Announcing {
@@ -24,9 +30,9 @@ export class Announcing {
   }
 
   /**
-   * Announces groups while the connection is still being set up, if their queues exist or were in force once: setting up may take long, or
-   * be cut off again and again, and a group that nobody hears counts as given up. The queue of a new group is for its processor to declare,
-   * so such a group is not announced before.
+   * Announces groups while the connection is still being set up, if that takes long and their queues exist or were in force once: setting
+   * up may be cut off again and again, and a group that nobody hears counts as given up. The queue of a new group is for its processor to
+   * declare, so such a group is not announced before. A queue that exists is bound first, since managers that hear of it rely on that.
    *
    * @param isBlocked whether RabbitMQ takes no messages at the moment, so that announcements would pile up
    */
@@ -36,13 +42,25 @@ export class Announcing {
   }
 
   async #startEarly(life: Life, isBlocked: () => boolean): Promise<void> {
+    const bound = this.#bindQueues(life);
+    // If a queue that was in force has gone, everybody shall miss it until the set-up has declared it.
+    if (this.#wereInForce) await bound.catch(() => undefined);
+    else await bound;
     const { channel, opened } = openingChannel(life.connection);
-    // RabbitMQ closes the channel if a queue, or the exchange for marks, does not exist.
+    // RabbitMQ closes the channel if the exchange for marks does not exist.
     channel.on("error", () => undefined);
-    const queues = this.#wereInForce ? [] : this.#groups.map(groupQueue);
-    await Promise.all([opened, ...queues.map((queue) => channel.checkQueue(queue))]);
-    if (!life.isOver && this.#channel === undefined) this.#startOn(channel, life, isBlocked);
+    await opened;
+    if (!life.isOver && this.#channel === undefined) this.#startOn(channel, life, isBlocked, earlyAfterMs);
     else await closeChannel(channel);
+  }
+
+  /** Binds the groups' queues. @throws Error if one of them does not exist */
+  async #bindQueues(life: Life): Promise<void> {
+    const { channel, opened } = openingChannel(life.connection);
+    channel.on("error", () => undefined);
+    const bind = (queue: string) => channel.bindQueue(queue, around.queues(exchanges.fromClients), "");
+    await Promise.all([opened, ...this.#groups.map(groupQueue).map(bind)]);
+    await closeChannel(channel);
   }
 
   /** Announces groups whose queues are in force. @param isBlocked see `startEarly` */
@@ -50,20 +68,25 @@ export class Announcing {
     const channel = await life.channel();
     const early = this.#channel;
     this.#wereInForce = true;
-    this.#startOn(channel, life, isBlocked);
+    this.#startOn(channel, life, isBlocked, 0);
     const nowMs = Date.now();
     for (const group of this.#groups) writeGroup(channel, { group, seenMs: nowMs, isRemoved: false }, nowMs);
     // Nothing has to wait for that. It fails if the connection ends, which the link is told.
     if (early !== undefined) closeChannel(early).catch(() => undefined);
   }
 
-  #startOn(channel: Channel, life: Life, isBlocked: () => boolean): void {
+  /** @param afterMs when groups are announced first; 0: at once */
+  #startOn(channel: Channel, life: Life, isBlocked: () => boolean, afterMs: number): void {
     this.#end();
     this.#channel = channel;
-    this.#publish("here");
-    this.#timer = setInterval(() => {
-      if (!isBlocked()) this.#publish("here");
-    }, announceEveryMs);
+    const begin = () => {
+      this.#publish("here");
+      this.#timer = setInterval(() => {
+        if (!isBlocked()) this.#publish("here");
+      }, announceEveryMs);
+    };
+    if (afterMs === 0) begin();
+    else this.#timer = setTimeout(begin, afterMs);
     const end = () => {
       if (this.#channel === channel) this.#end();
     };

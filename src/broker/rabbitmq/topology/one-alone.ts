@@ -2,8 +2,9 @@ import type { Options } from "amqplib";
 import type { Declarations, QueueArguments } from "./declarations.ts";
 
 /**
- * Declares one exchange or queue of a topology, and nothing else. What it needs of the rest, its bindings, comes with the whole topology,
- * which is declared when nothing is missing any more.
+ * Declares one exchange or queue of a topology, and nothing else, but a queue with its bindings: managers that find it there take it for
+ * bound. The exchanges that it is bound to come before it in each topology, so they exist. An exchange's bindings come with the whole
+ * topology, which is declared when nothing is missing any more.
  */
 export class OneAlone implements Declarations {
   readonly #name: string;
@@ -42,8 +43,14 @@ export class OneAlone implements Declarations {
     if (name === this.#name) await this.#by.queue(name, args);
   }
 
-  bindQueue = nothing;
-  unbindQueue = nothing;
+  async bindQueue(queue: string, exchange: string, key?: string): Promise<void> {
+    if (queue === this.#name) await this.#by.bindQueue(queue, exchange, key);
+  }
+
+  async unbindQueue(queue: string, exchange: string): Promise<void> {
+    if (queue === this.#name) await this.#by.unbindQueue(queue, exchange);
+  }
+
   bindExchange = nothing;
   unbindExchange = nothing;
 }

@@ -165,6 +165,43 @@ describe.concurrent("a group", () => {
     const { broker } = started(fake, "processor");
     await until(() => isMarked(topology), "the mark");
     expect(broker.status().state).toBe("connecting");
+    // Those who hear of it rely on its queue.
+    const { name } = topology.done.find(({ method }) => method === "QueueBind" || method === "BasicPublish")!;
+    expect(name).toBe(groupQueue);
+  });
+
+  test("whose queue has gone gets it back with its binding, before anything else is asked for", async () => {
+    const topology = new FakeTopology();
+    topology.remove("queue", groupQueue);
+    await using fake = await FakeAmqp.start(topology.script);
+    const { ready } = started(fake, "processor");
+    await ready();
+    const at = topology.done.findIndex(
+      ({ method, name }) => method === "QueueDeclare" && name === groupQueue,
+    );
+    expect(topology.done[at + 1]).toEqual({ method: "QueueBind", name: groupQueue });
+  });
+
+  test("that RabbitMQ blocks while its processor is set up is not given up, and the reason is told", async () => {
+    let question: (() => void) | undefined;
+    const topology = new FakeTopology((method, peer, channel, fields) => {
+      if (method !== "ConfirmSelect" || question !== undefined) return undefined;
+      question = () => peer.answer(method, channel, fields);
+      peer.send("ConnectionBlocked", { reason: "low on memory" });
+      return "answered";
+    });
+    await using fake = await FakeAmqp.start(topology.script);
+    const { broker, ready } = started(fake, "processor", { openTimeoutMs: 300 });
+    await until(() => question !== undefined, "the question that is not answered");
+    const count = fake.peers.length;
+    // Several times as long as a question may take.
+    await Bun.sleep(1500);
+    expect(fake.peers.length).toBe(count);
+    const { state, why } = broker.status() as { state: string; why?: string };
+    expect([state, why]).toEqual(["connecting", expect.stringContaining("low on memory")]);
+    for (const peer of fake.peers) if (!peer.hasEnded) peer.send("ConnectionUnblocked", {});
+    question?.();
+    await ready();
   });
 
   test("that is new is announced when its queue is there", async () => {
