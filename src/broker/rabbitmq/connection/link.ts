@@ -13,7 +13,7 @@ import type { LinkTiming } from "./link-timing.ts";
 import type { Outage } from "./outage.ts";
 import { Patience } from "./patience.ts";
 import { rejectAfter } from "./reject-after.ts";
-import { type Drop, refusalOf, whyLost } from "./watch.ts";
+import { type Drop, isOverMessage, whyLost } from "./watch.ts";
 
 /**
  * After RabbitMQ has closed the connection over what it was sent, or if there was no fault, the next attempt follows within this time in
@@ -243,9 +243,4 @@ export class Link {
     await Promise.race([waited.promise, this.#closing.promise]);
     clearTimeout(timer);
   }
-}
-
-/** Whether RabbitMQ has closed the connection over what it was sent, and would do so again only over the same. */
-function isOverMessage(fault: Error): boolean {
-  return refusalOf(fault)?.isDoubtful === false;
 }

@@ -55,3 +55,8 @@ export function lossOf(error: Error): string | Error {
   const [, kind, name] = /NOT_FOUND - no (queue|exchange) '([^']*)'/.exec(reasonOf(error)) ?? [];
   return kind === undefined ? error : `the ${kind} ${name} is missing: declaring it again`;
 }
+
+/** Whether RabbitMQ has closed the connection over what it was sent, and would do so again only over the same. */
+export function isOverMessage(fault: Error): boolean {
+  return refusalOf(fault)?.isDoubtful === false;
+}
