@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { executable } from "../support/executable.ts";
+import { silent, startGuarded } from "../support/guarded.ts";
 import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { startWarren, WarrenProcess } from "../support/warren.ts";
@@ -91,6 +92,22 @@ describe("what is served", () => {
       expect(head.status).toBe(path.startsWith("/ws") ? 426 : 200);
     },
   );
+});
+
+describe("a page of another site that has opened ours", () => {
+  const policyOf = async (url: URL | string) => (await fetch(url)).headers.get("cross-origin-opener-policy");
+
+  test("cannot put another one in its place where people give it a token", async () => {
+    await using guarded = await startGuarded(silent, "--admin-port", "0");
+    expect(await policyOf(guarded.url)).toBe("same-origin");
+    expect(await policyOf(guarded.manager.adminUrl!)).toBe("same-origin");
+  });
+
+  test("costs the page no process of its own where there is no token", async () => {
+    await using open = startSystem(["--admin-port", "0"]);
+    expect(await policyOf(open.url)).toBeNull();
+    expect(await policyOf(open.manager.adminUrl!)).toBe("same-origin");
+  });
 });
 
 describe("--admin-port", () => {

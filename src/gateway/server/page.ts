@@ -9,7 +9,7 @@ const headersOfAll = {
 } as const;
 
 /** The page loads scripts, styles and pictures only from here, connects only to here, and cannot be framed. */
-const headersOfPage = (styleHash: string) => ({
+const headersOfPage = (styleHash: string, holdsSecrets: boolean) => ({
   ...headersOfAll,
   "content-security-policy": [
     "default-src 'none'",
@@ -23,7 +23,9 @@ const headersOfPage = (styleHash: string) => ({
     "frame-ancestors 'none'",
   ].join("; "),
   "x-frame-options": "DENY",
-  "cross-origin-opener-policy": "same-origin",
+  // Without it, who has opened the page may later put another one in its place that asks for the token. It makes the browser start a process
+  // for the page, which in a new tab takes as long as all else until something is seen.
+  ...(holdsSecrets ? { "cross-origin-opener-policy": "same-origin" } : {}),
   "cache-control": "no-cache",
 });
 
@@ -47,16 +49,19 @@ interface File {
  */
 export class Page {
   readonly #bundle: HTMLBundle;
+  readonly #holdsSecrets: boolean;
   #files: Promise<ReadonlyMap<string, File>> | undefined;
 
-  constructor(bundle: HTMLBundle) {
+  /** @param holdsSecrets whether people give it a token */
+  constructor(bundle: HTMLBundle, holdsSecrets: boolean) {
     this.#bundle = bundle;
+    this.#holdsSecrets = holdsSecrets;
   }
 
   /** Undefined if the path is not one of the page's. */
   async answer(request: Request, path: string): Promise<Response | undefined> {
     // The files are read on the first request.
-    this.#files ??= readFiles(this.#bundle);
+    this.#files ??= readFiles(this.#bundle, this.#holdsSecrets);
     const file = (await this.#files).get(path);
     if (file === undefined) return undefined;
     const { body, headers } = takesGzip(request.headers.get("accept-encoding")) ? file.gzip : file.plain;
@@ -67,7 +72,7 @@ export class Page {
 }
 
 /** Reads the page's files, by path. The executable contains them; a process that runs from sources builds them now. */
-async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
+async function readFiles(page: HTMLBundle, holdsSecrets: boolean): Promise<ReadonlyMap<string, File>> {
   const files =
     page.files?.map(({ path, headers }) => ({ path, blob: Bun.file(path), type: headers["content-type"] })) ??
     (await built(page));
@@ -91,7 +96,7 @@ async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
   const names = parts.map(({ path }) => basename(path));
   const beside = besidePage(withStyle(await html.blob.text(), css), names);
   const { text, starter } = afterFirstPaint(beside);
-  const headers = { ...common, ...headersOfPage(hashOf(css)), "content-type": html.type };
+  const headers = { ...common, ...headersOfPage(hashOf(css), holdsSecrets), "content-type": html.type };
   return new Map([
     ["/", fileOf(new TextEncoder().encode(text), headers)],
     partOf(starter.name, new TextEncoder().encode(starter.text), named(".js").type),

@@ -74,7 +74,7 @@ export class GatewayServer {
   readonly #operations: Operations;
   readonly #events: SocketEvents;
   readonly #doors: readonly Door[];
-  readonly #page = new Page(clientPage);
+  readonly #page: Page;
   readonly #sockets = SocketBytes.open();
   readonly #hosts: HostGuard;
   /** Requests take turns by their kind, so many of one kind do not keep others waiting. */
@@ -96,12 +96,13 @@ export class GatewayServer {
     this.#events = events;
     this.#doors = doors;
     const { adminHost, adminPort, allowHost = [] } = options;
+    this.#page = new Page(clientPage, options.auth !== undefined);
     const isSafe = options.auth !== undefined || options.tlsCert !== undefined;
     this.#hosts = new HostGuard(isSafe ? undefined : allowHost, refusals, notices);
     if (adminPort === undefined) return;
     // The admin port has neither tokens nor TLS, even if the clients' port does.
     const guard = new HostGuard(allowHost, refusals, notices);
-    const page = new Page(adminPage);
+    const page = new Page(adminPage, true);
     this.#admin = new AdminListener(
       { adminHost, adminPort },
       operations,

@@ -7,6 +7,8 @@ import { defaults, naive, withoutCopies } from "../systems/contenders.ts";
 import { askers } from "./askers.ts";
 
 const rate = 500;
+/** At this rate, what runs all the time is compiled after some thousand messages, and compilers take what the answers need of two cores. */
+const warmupMs = 5000;
 
 /** How long an answer takes at a low rate, at which batching only costs time. */
 export const answer: Case = {
@@ -32,7 +34,7 @@ async function turn(setting: Setting, contender: Contender) {
   const system = await contender.start(setting.broker, { withProcessor: true });
   try {
     const options = { ...askers, rate, durationMs: setting.isQuick ? 1500 : 3000 };
-    await load(system, { ...options, durationMs: 500 });
+    await load(system, { ...options, durationMs: setting.isQuick ? 500 : warmupMs });
     const names = { measure: "answer", contender: contender.name };
     const noLimit = { of: "processed", p99MsMax: Number.POSITIVE_INFINITY } as const;
     const { fault, p50Ms, p99Ms } = await probe(setting, names, system, options, noLimit);
