@@ -39,16 +39,28 @@ interface Row {
 const whole = (value: number) => Number(value.toPrecision(3)).toLocaleString("en-US");
 const perSecond = (value: number) => `${whole(value)}/s`;
 const ms = (value: number) => `${Number(value.toPrecision(2))} ms`;
+const microseconds = (value: number) => `${Number(value.toPrecision(3))} µs`;
+
+const relay: Row = {
+  measure: "fan-out",
+  part: "fan-out",
+  what: "deliveries to 1,000 clients, 99 of 100 within 100 ms, RabbitMQ confirming each message",
+  show: (messages) => perSecond(1000 * messages),
+  contenders: { warren: "Warren", raw: "a bare Bun.serve without RabbitMQ", naive: "a naive bridge" },
+};
+
+const delivery: Row = {
+  measure: "receivers",
+  part: "receivers",
+  what: "CPU time to hand a message to one of 10,000 clients, its share of publishing to RabbitMQ included",
+  show: microseconds,
+  contenders: { "warren to 10,000": "Warren", "raw to 10,000": "a bare Bun.serve without RabbitMQ" },
+};
 
 /** What the README shows, as far as it was recorded. */
 const rows: readonly Row[] = [
-  {
-    measure: "fan-out",
-    part: "fan-out",
-    what: "deliveries to 1,000 clients, 99 of 100 within 100 ms, RabbitMQ confirming each message",
-    show: (messages) => perSecond(1000 * messages),
-    contenders: { warren: "Warren", raw: "a bare Bun.serve without RabbitMQ", naive: "a naive bridge" },
-  },
+  relay,
+  delivery,
   {
     measure: "round-trip",
     part: "round-trip",
@@ -85,8 +97,7 @@ const rows: readonly Row[] = [
 
 /** The README's part about figures. */
 export function figuresText(figures: Figures): string {
-  // A run in which Warren failed says nothing, whatever others did beside it.
-  const shown = rows.filter(({ measure }) => figures[measure]?.medians["warren"] !== undefined);
+  const shown = rows.filter((row) => warrensOf(row, figures) !== undefined);
   if (shown.length === 0)
     return "No run of the benchmark on a quiet machine has been recorded of the present code: make one on yours.";
   return [
@@ -100,10 +111,29 @@ export function figuresText(figures: Figures): string {
 
 /** The README's first words about speed, which end a sentence; empty until it was recorded. */
 export function speedText(figures: Figures): string {
-  const [relay] = rows;
-  const { warren, raw } = figures[relay!.measure]?.medians ?? {};
-  if (warren === undefined || raw === undefined) return "";
-  return `: ${relay!.show(warren)} to 1,000 clients, where a bare Bun.serve without RabbitMQ makes ${relay!.show(raw)}`;
+  const toManyText = besideBare(relay, figures, (warren, raw) => {
+    return `${warren} to 1,000 clients, where a bare Bun.serve without RabbitMQ makes ${raw}`;
+  });
+  const costText = besideBare(delivery, figures, (warren, raw) => {
+    return `handing a message to a client takes ${warren} of CPU, where a bare Bun.serve takes ${raw}`;
+  });
+  const text = toManyText ?? costText;
+  return text === undefined ? "" : `: ${text}`;
+}
+
+function besideBare(
+  row: Row,
+  figures: Figures,
+  textOf: (warren: string, raw: string) => string,
+): string | undefined {
+  const [warren, raw] = Object.keys(row.contenders).map((name) => figures[row.measure]?.medians[name]);
+  return warren === undefined || raw === undefined ? undefined : textOf(row.show(warren), row.show(raw));
+}
+
+/** Warren's figure; undefined if none was recorded. A run in which Warren failed says nothing, whatever others did beside it. */
+function warrensOf({ measure, contenders }: Row, figures: Figures): number | undefined {
+  const [warren] = Object.keys(contenders);
+  return figures[measure]?.medians[warren!];
 }
 
 function lineOf({ part, what, show, contenders }: Row, medians: Readonly<Record<string, number>>): string {

@@ -36,6 +36,24 @@ test("the README's first words about speed are those of a recorded run, or none"
   expect(speedText({})).toBe("");
 });
 
+test("as long as no relay was recorded, the README says what a delivery costs", () => {
+  const receivers = {
+    name: "receivers",
+    series: [
+      { contender: "raw to 10,000", samples: [7.6, 7.7, 7.9] },
+      { contender: "warren to 10", samples: [30] },
+      { contender: "warren to 10,000", samples: [8.1, 8.4, 8.3] },
+    ],
+  };
+  const figures = recordedWith({}, { ...results, measures: [receivers] });
+  expect(speedText(figures)).toBe(
+    ": handing a message to a client takes 8.3 µs of CPU, where a bare Bun.serve takes 7.7 µs",
+  );
+  expect(figuresText(figures)).toContain("**8.3 µs** | a bare Bun.serve without RabbitMQ: 7.7 µs |");
+  const rawAlone = { ...receivers, series: receivers.series.slice(0, 1) };
+  expect(figuresText(recordedWith({}, { ...results, measures: [rawAlone] }))).not.toContain("receivers");
+});
+
 test("a run of a part leaves what was recorded of the others", () => {
   const start = { day: "2026-11-25", rounds: 1, on: "another machine", medians: { warren: 61 } };
   const text = figuresText(recordedWith({ start }, results));
