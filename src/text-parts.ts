@@ -5,16 +5,18 @@
  * @param bytesMax in bytes; text counts in characters
  */
 export function inParts(names: Iterable<string>, bytesMax: number): string[][] {
-  const parts: string[][] = [[]];
+  let part: string[] = [];
+  const parts = [part];
   let bytes = 0;
   for (const name of names) {
     // This counts quotes and a comma. Other characters than ASCII may take three bytes per unit, and control characters six.
     const own = name.length + 3;
     if (bytes > 0 && bytes + own > bytesMax) {
-      parts.push([]);
+      part = [];
+      parts.push(part);
       bytes = 0;
     }
-    parts.at(-1)!.push(name);
+    part.push(name);
     bytes += own;
   }
   return parts;

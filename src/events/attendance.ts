@@ -1,3 +1,5 @@
+import type { LoopTime } from "../ops/loop-time.ts";
+
 /** A client, for its events. */
 export interface Attendee {
   /** Its id. A client without one is named after its connection, and has to keep that name. */
@@ -34,6 +36,8 @@ export interface Attendance {
 
 /** The same, for code that scans all clients whenever a stranger causes it to. */
 export interface AttendanceByTurns extends Attendance {
+  /** Shares out the event loop's time. Not to be asked for before there are clients. */
+  readonly loop: LoopTime;
   /**
    * Scans all clients that are connected now, by turns with everything else.
    *

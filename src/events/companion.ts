@@ -6,6 +6,8 @@ export interface Companion {
   opened(): void;
   /** Messages on their way are lost. */
   closed(): void;
+  /** A manager is known from now on. */
+  met(manager: string): void;
   /** A manager is gone for good, and its clients were reported as disconnected. */
   gone(manager: string): void;
   /** The names of clients without an id may have changed. */

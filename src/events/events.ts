@@ -4,7 +4,8 @@ import { Announcer } from "./announcer.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
 import type { Companion } from "./companion.ts";
 import { EndReports } from "./end-reports.ts";
-import type { Heartbeat, ManagerMessage } from "./event.ts";
+import type { ManagerMessage } from "./event.ts";
+import { heartbeatOf } from "./heartbeat.ts";
 import { contentOf, managerMessageIn } from "./manager-message.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Answers, Questions } from "./questions.ts";
@@ -59,6 +60,7 @@ export class Events implements EventsPeer {
     this.manager = manager;
     this.#timing = timing;
     this.#neighbours = new Neighbours(manager);
+    this.#neighbours.onMet = (met) => this.companion?.met(met);
     const onSettled = (source: string) => {
       this.#tell({ settled: source });
       this.companion?.renamed();
@@ -126,8 +128,10 @@ export class Events implements EventsPeer {
       return;
     }
     const { beat } = told;
-    if (!this.#neighbours.heard(beat, performance.now())) this.#tell({ settled: beat.source });
+    const nowMs = performance.now();
+    if (!this.#neighbours.heard(beat, nowMs)) this.#tell({ settled: beat.source });
     else if (beat.isSettled && beat.manager !== this.manager) this.#succession.isSettled = true;
+    if (this.#neighbours.isToMeet(beat, nowMs)) this.#beat(beat.manager);
   }
 
   asked(body: Uint8Array, answer: ((body: string) => void) | undefined): void {
@@ -225,18 +229,13 @@ export class Events implements EventsPeer {
     if (this.#announcer.isLive && !this.#isBlocked) this.#succession.tick();
   }
 
-  #beat(): void {
+  /** @param to undefined: all managers */
+  #beat(to?: string): void {
     const link = this.#link;
     if (link === undefined || this.#isClosed) return;
-    const beat: Heartbeat = {
-      manager: this.manager,
-      source: link.source,
-      sources: this.#announcer.sources,
-      snapshotAt: this.#announcer.snapshotAt,
-      isSettled: this.#succession.isSettled,
-      knows: this.#neighbours.known,
-    };
-    this.#tell({ beat });
+    const beat = heartbeatOf(this.manager, link, this.#announcer, this.#neighbours, this.#succession);
+    if (to === undefined) link.tell(beat);
+    else link.tellOne(to, beat);
   }
 
   #settled(source: string): void {

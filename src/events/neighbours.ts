@@ -12,6 +12,8 @@ export const hearsayMax = 200;
 const settledMax = 10_000;
 /** How many unsettled sources one manager may have. */
 const sourcesMax = 100;
+/** A manager that does not know this one is told of it at most this often, in milliseconds: any program may send heartbeats. */
+const introducedEveryMs = 1000;
 /** How much of a heartbeat is about other managers, in characters: far less than is read of one message (`told.ts`). */
 export const knownCharsMax = 64 * 1024;
 
@@ -22,6 +24,8 @@ interface Neighbour {
   /** Whether only others or the log know of it, and it was never heard itself. */
   isHearsay: boolean;
   isDead: boolean;
+  /** When it was last told of this manager. */
+  introducedMs: number;
 }
 
 /** The other managers, by their heartbeats. Times are from a clock that never goes back. */
@@ -30,6 +34,8 @@ export class Neighbours {
   readonly #neighbours = new Map<string, Neighbour>();
   /** Ended sources. A manager that still uses one does not know yet that it was taken for dead. */
   readonly #settled = new Set<string>();
+  /** Called with each manager that was not known before. */
+  onMet: (manager: string) => void = () => undefined;
 
   /** @param own this manager's name */
   constructor(own: string) {
@@ -58,6 +64,15 @@ export class Neighbours {
       neighbour.isDead = false;
     }
     this.#believe(knows, nowMs);
+    return true;
+  }
+
+  /** Whether the manager with this heartbeat, which was heard, has to be told of this one: it has just come, or was cut off. Notes that it is. */
+  isToMeet({ manager, knows }: Heartbeat, nowMs: number): boolean {
+    const neighbour = this.#neighbours.get(manager);
+    if (neighbour === undefined || nowMs - neighbour.introducedMs < introducedEveryMs) return false;
+    if (knows.some(([known]) => known === this.#own)) return false;
+    neighbour.introducedMs = nowMs;
     return true;
   }
 
@@ -149,8 +164,11 @@ export class Neighbours {
     let neighbour = this.#neighbours.get(manager);
     if (neighbour === undefined) {
       if (open.length === 0 || this.#neighbours.size >= neighboursMax) return undefined;
-      neighbour = { sources: new Set(), snapshotAt: 0, heardMs: nowMs, isHearsay: true, isDead: false };
+      const introducedMs = Number.NEGATIVE_INFINITY;
+      const state = { snapshotAt: 0, heardMs: nowMs, isHearsay: true, isDead: false, introducedMs };
+      neighbour = { sources: new Set(), ...state };
       this.#neighbours.set(manager, neighbour);
+      this.onMet(manager);
     }
     for (const source of open) if (neighbour.sources.size < sourcesMax) neighbour.sources.add(source);
     return neighbour;

@@ -6,6 +6,9 @@ import { ScanByTurns } from "./scan-by-turns.ts";
 export function attendanceOf(gateway: () => Gateway): AttendanceByTurns {
   const forEach = (visit: (client: Attendee) => void) => gateway().forEach(visit);
   return {
+    get loop() {
+      return gateway().loop;
+    },
     forEach,
     scan: (see, onDone) => {
       const all = new Set<Attendee>();

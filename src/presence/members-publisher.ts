@@ -1,15 +1,19 @@
 import type { AttendanceByTurns, Attendee } from "../events/attendance.ts";
-import { inParts } from "../text-parts.ts";
 import { Gathering } from "./gathering.ts";
 import { Members, type MembersHooks } from "./members.ts";
+import { changesOf, inMessages, wholeOf } from "./news.ts";
 import type { Peers } from "./peers.ts";
-import { messageMaxBytes, type News, type PresenceMessage, sizeOf, type Topics } from "./presence-message.ts";
+import type { News, PresenceMessage, Topics } from "./presence-message.ts";
 import type { PresenceTiming } from "./timing.ts";
 import { topicsMax } from "./watching.ts";
+import { WholeLists } from "./whole-lists.ts";
 
 /** The most watching managers, and topics of all of them together. Only a foreign program would make up more; these are ignored. */
 const watchersMax = 10_000;
 const heldTopicsMax = 100_000;
+
+/** How much of whole lists is told before the clock is looked at. */
+const toldTogether = { news: 16, names: 1000 } as const;
 
 interface Watcher {
   topics: Set<string>;
@@ -17,7 +21,7 @@ interface Watcher {
   version: number;
   /** The number of the last message to it. */
   number: number;
-  /** Topics of which it is to get all members. */
+  /** Topics of which it is to get all members, when they are known. */
   readonly awaits: Set<string>;
   /** Its list of topics, while the parts come in. */
   list: Set<string> | undefined;
@@ -32,6 +36,7 @@ export class MembersPublisher {
   readonly #tellOwn: (news: News) => void;
   readonly #watchers = new Map<string, Watcher>();
   readonly #changes: Gathering;
+  readonly #wholeLists: WholeLists;
 
   /** @param tellOwn gets what this manager tells itself */
   constructor(
@@ -39,7 +44,7 @@ export class MembersPublisher {
     attendance: AttendanceByTurns,
     nameOf: (client: Attendee) => string | undefined,
     tellOwn: (news: News) => void,
-    { gatherMs, scanEveryMs }: PresenceTiming,
+    { gatherMs, scanAheadMs }: PresenceTiming,
   ) {
     this.#peers = peers;
     this.#tellOwn = tellOwn;
@@ -47,9 +52,13 @@ export class MembersPublisher {
     const hooks: MembersHooks = {
       nameOf,
       onChanged: () => this.#changes.add(),
-      onKnown: (topics) => this.#tellWhole(topics),
+      onKnown: (topics) => this.#known(topics),
     };
-    this.#members = new Members(attendance, hooks, scanEveryMs);
+    this.#wholeLists = new WholeLists(
+      () => attendance.loop,
+      (manager, topics) => this.#tellWhole(manager, topics),
+    );
+    this.#members = new Members(attendance, hooks, scanAheadMs);
   }
 
   /** This manager's members of the topics. */
@@ -68,8 +77,8 @@ export class MembersPublisher {
     for (const topic of topics) {
       if (this.#members.size >= heldTopicsMax || watcher.topics.size >= topicsMax) return;
       watcher.topics.add(topic);
-      watcher.awaits.add(topic);
-      this.#members.watch(topic, manager);
+      if (this.#members.watch(topic, manager)) this.#wholeLists.add(manager, topic);
+      else watcher.awaits.add(topic);
     }
   }
 
@@ -78,6 +87,7 @@ export class MembersPublisher {
     for (const topic of topics) {
       if (watcher?.topics.delete(topic) !== true) continue;
       watcher.awaits.delete(topic);
+      this.#wholeLists.drop(manager, topic);
       this.#members.unwatch(topic, manager);
     }
   }
@@ -137,6 +147,7 @@ export class MembersPublisher {
 
   close(): void {
     this.#changes.close();
+    this.#wholeLists.close();
     this.#members.close();
   }
 
@@ -178,32 +189,32 @@ export class MembersPublisher {
     return watcher;
   }
 
-  #tellWhole(topics: readonly string[]): void {
-    for (const [manager, watcher] of this.#watchers) {
-      const news: News[] = [];
-      for (const topic of topics) {
-        const members = watcher.awaits.delete(topic) ? this.#members.of(topic) : undefined;
-        if (members === undefined) continue;
-        const parts = inParts(members, messageMaxBytes / 2);
-        for (const [part, joined] of parts.entries())
-          news.push({ topic, part, parts: parts.length, joined, left: [] });
+  #known(topics: readonly string[]): void {
+    for (const [manager, { awaits }] of this.#watchers)
+      for (const topic of topics) if (awaits.delete(topic)) this.#wholeLists.add(manager, topic);
+  }
+
+  #tellWhole(manager: string, topics: Iterable<string>): void {
+    const watcher = this.#watchers.get(manager)!;
+    let news: News[] = [];
+    let names = 0;
+    for (const topic of topics) {
+      for (const part of wholeOf(topic, this.#members.of(topic))) {
+        news.push(part);
+        names += part.joined.length;
       }
-      if (news.length > 0) this.#tell(manager, watcher, news);
+      if (news.length < toldTogether.news && names < toldTogether.names) continue;
+      this.#tell(manager, watcher, news);
+      news = [];
+      names = 0;
     }
+    this.#tell(manager, watcher, news);
   }
 
   #flush(): void {
     const byWatcher = new Map<string, News[]>();
     for (const { topic, joined, left } of this.#members.takeChanges()) {
-      const leftParts = inParts(left, messageMaxBytes / 2).map((some) => ({ topic, joined: [], left: some }));
-      const joinedParts = inParts(joined, messageMaxBytes / 2).map((some) => ({
-        topic,
-        joined: some,
-        left: [],
-      }));
-      const parts: News[] = [...leftParts, ...joinedParts].filter(
-        (news) => news.joined.length + news.left.length > 0,
-      );
+      const parts = changesOf(topic, joined, left);
       for (const manager of this.#members.watchersOf(topic)) {
         const news = byWatcher.get(manager);
         if (news === undefined) byWatcher.set(manager, [...parts]);
@@ -222,20 +233,7 @@ export class MembersPublisher {
       watcher.hasMissed = true;
       return;
     }
-    let some: News[] = [];
-    let bytes = 0;
-    const send = () => {
-      if (some.length === 0) return;
+    for (const some of inMessages(news))
       this.#peers.tell(manager, { from: this.#peers.own, number: ++watcher.number, news: some });
-      some = [];
-      bytes = 0;
-    };
-    for (const one of news) {
-      const own = sizeOf(one);
-      if (bytes + own > messageMaxBytes) send();
-      some.push(one);
-      bytes += own;
-    }
-    send();
   }
 }

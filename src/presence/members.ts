@@ -1,8 +1,9 @@
 import type { AttendanceByTurns, Attendee, ClientScan } from "../events/attendance.ts";
 import { Held } from "./held.ts";
+import { TimeShare } from "./time-share.ts";
 
-/** Scans take at most one part in so many of the time, however many clients there are. */
-const restFactor = 10;
+/** Scans take at most one part in so many of the time, however many clients there are, and however often topics are asked for. */
+const scanPart = 10;
 
 /** Used and called by `Members`. */
 export interface MembersHooks {
@@ -21,21 +22,18 @@ export interface MembersHooks {
 export class Members {
   readonly #attendance: AttendanceByTurns;
   readonly #hooks: MembersHooks;
-  readonly #scanEveryMs: number;
+  readonly #share: TimeShare;
   readonly #held = new Map<string, Held>();
   readonly #changed = new Set<string>();
   #unknown = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
-  /** The current scan of all clients, the topics that it was asked for, and those of them that it searches for. */
+  /** The current scan of all clients, and the topics that it searches for. */
   #scan: ClientScan | undefined;
-  #asked: ReadonlySet<string> = new Set();
   #sought: ReadonlyMap<string, Held> = new Map();
-  /** When the next scan may begin. */
-  #nextMs = Number.NEGATIVE_INFINITY;
 
-  /** @param scanEveryMs the least time between two scans of all clients */
-  constructor(attendance: AttendanceByTurns, hooks: MembersHooks, scanEveryMs: number) {
-    this.#scanEveryMs = scanEveryMs;
+  /** @param scanAheadMs scans may take their part of this time at once, in milliseconds */
+  constructor(attendance: AttendanceByTurns, hooks: MembersHooks, scanAheadMs: number) {
+    this.#share = new TimeShare(scanPart, scanAheadMs);
     this.#attendance = attendance;
     this.#hooks = hooks;
   }
@@ -56,16 +54,19 @@ export class Members {
     return held?.state === "known" ? held.names.keys() : undefined;
   }
 
-  /** A manager's clients watch a topic. When its members are known, `onKnown` is called. */
-  watch(topic: string, manager: string): void {
+  /** A manager's clients watch a topic. Returns whether its members are known. If not, `onKnown` is called when they are. */
+  watch(topic: string, manager: string): boolean {
     let held = this.#held.get(topic);
     if (held === undefined) {
       held = new Held();
       this.#held.set(topic, held);
     }
     held.watchers.add(manager);
-    this.#unknown.add(topic);
-    this.#scanSoon();
+    if (held.state === "unknown") {
+      this.#unknown.add(topic);
+      this.#scanSoon();
+    }
+    return held.state === "known";
   }
 
   unwatch(topic: string, manager: string): void {
@@ -136,31 +137,28 @@ export class Members {
 
   #scanSoon(): void {
     if (this.#unknown.size === 0 || this.#scan !== undefined) return;
-    this.#timer ??= setTimeout(() => this.#scanAll(), Math.max(0, this.#nextMs - performance.now()));
+    this.#timer ??= setTimeout(() => this.#scanAll(), this.#share.restMs);
   }
 
   /** Scans all clients. No index of subscribers by topic is kept, since all clients would pay for what few need. */
   #scanAll(): void {
     this.#timer = undefined;
     const beganMs = performance.now();
-    const asked = this.#unknown;
+    const sought = new Map([...this.#unknown].map((topic) => [topic, this.#held.get(topic)!] as const));
     this.#unknown = new Set();
-    const sought = new Map([...asked].map((topic) => [topic, this.#held.get(topic)!] as const));
-    for (const [topic, held] of sought)
-      if (held.state === "unknown") held.state = "sought";
-      else sought.delete(topic);
+    for (const held of sought.values()) held.state = "sought";
     const see = (client: Attendee) => this.#enterAll(sought, client);
     const scan = this.#attendance.scan(see, () => {
       this.#scan = undefined;
-      this.#nextMs = beganMs + Math.max(this.#scanEveryMs, restFactor * scan.tookMs);
+      this.#share.spent(beganMs, scan.tookMs);
       // These topics are sent as whole lists, not as changes, so they count as known only after that.
       for (const held of sought.values()) held.state = "known";
       // A topic that was unwatched and is watched again by now is searched for in the next scan.
-      this.#hooks.onKnown([...asked].filter((topic) => this.#held.get(topic)?.state === "known"));
+      const isHeld = ([topic, held]: readonly [string, Held]) => this.#held.get(topic) === held;
+      this.#hooks.onKnown([...sought].filter(isHeld).map(([topic]) => topic));
       this.#scanSoon();
     });
     this.#scan = scan;
-    this.#asked = asked;
     this.#sought = sought;
   }
 
@@ -169,8 +167,10 @@ export class Members {
     if (this.#scan === undefined) return;
     this.#scan.stop();
     this.#scan = undefined;
-    for (const held of this.#sought.values()) held.forget();
-    for (const topic of this.#asked) if (this.#held.has(topic)) this.#unknown.add(topic);
+    for (const [topic, held] of this.#sought) {
+      held.forget();
+      if (this.#held.has(topic)) this.#unknown.add(topic);
+    }
     this.#scanSoon();
   }
 

@@ -82,14 +82,3 @@ function isText(value: unknown): value is string {
 function areTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(isText);
 }
-
-/** What a list of names takes besides the names, and what a name takes besides its text. */
-const newsOverheadChars = 64;
-const nameOverheadChars = 3;
-
-/** Its size in a message, in characters. */
-export function sizeOf({ topic, joined, left }: News): number {
-  const namesSize = (names: readonly string[]) =>
-    names.reduce((sum, name) => sum + name.length + nameOverheadChars, 0);
-  return newsOverheadChars + topic.length + namesSize(joined) + namesSize(left);
-}

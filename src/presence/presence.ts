@@ -84,6 +84,10 @@ export class Presence implements Companion {
     this.#publisher.closed();
   }
 
+  met(manager: string): void {
+    this.#watching.met(manager);
+  }
+
   gone(manager: string): void {
     this.#publisher.gone(manager);
     this.#watching.gone(manager);

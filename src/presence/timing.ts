@@ -2,8 +2,8 @@
 export interface PresenceTiming {
   /** The least time between two messages about changes, from a publisher, and from a watching manager to its clients. */
   readonly gatherMs: number;
-  /** The least time between two scans of all clients for newly watched topics. */
-  readonly scanEveryMs: number;
+  /** Scans of all clients for newly watched topics take a tenth of the time at most. They may take that of this many milliseconds at once. */
+  readonly scanAheadMs: number;
   /** How long managers may take to send their members. Those that have not are named to clients. */
   readonly answerMsMax: number;
   /** How long an unwatched topic is kept, so that clients that come back need not wait. */
@@ -15,7 +15,7 @@ export interface PresenceTiming {
 /** The timing unless other values are given. */
 export const defaultPresenceTiming: PresenceTiming = {
   gatherMs: 50,
-  scanEveryMs: 100,
+  scanAheadMs: 500,
   answerMsMax: 1000,
   lingerMs: 10_000,
   resendEveryMs: 1000,

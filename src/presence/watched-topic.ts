@@ -69,17 +69,15 @@ export class WatchedTopic {
     if (this.state === "overfull") return;
     if (part === undefined || parts === undefined) {
       for (const name of left) this.#remove(name, manager);
-      for (const name of joined) this.#add(name, manager);
+      this.#addAll(joined, manager);
       return;
     }
     if (part === 0) this.#whole.set(manager, this.#counts.has(manager) ? new Set() : undefined);
     // If its first part was lost, the manager's numbers show that.
     if (!this.#whole.has(manager)) return;
     const whole = this.#whole.get(manager);
-    for (const name of joined) {
-      whole?.add(name);
-      this.#add(name, manager);
-    }
+    if (whole !== undefined) for (const name of joined) whole.add(name);
+    this.#addAll(joined, manager);
     if (part < parts - 1) return;
     this.#whole.delete(manager);
     if (whole !== undefined)
@@ -109,14 +107,21 @@ export class WatchedTopic {
     this.#changes.take(() => false);
   }
 
-  #add(name: string, manager: string): void {
-    const where = this.#members.get(name);
-    if (where !== undefined && isOn(where, manager)) return;
-    this.#members.set(name, where === undefined ? manager : [where, manager].flat());
-    this.#count(manager, 1);
-    if (where !== undefined) return;
-    this.#note(name, false);
-    this.#weigh(textCostBytes(name) + memberOverheadBytes);
+  /** Counts and weighs them together: there may be very many. */
+  #addAll(names: readonly string[], manager: string): void {
+    let count = 0;
+    let bytes = 0;
+    for (const name of names) {
+      const where = this.#members.get(name);
+      if (where !== undefined && isOn(where, manager)) continue;
+      this.#members.set(name, where === undefined ? manager : [where, manager].flat());
+      count++;
+      if (where !== undefined) continue;
+      this.#note(name, false);
+      bytes += textCostBytes(name) + memberOverheadBytes;
+    }
+    this.#count(manager, count);
+    this.#weigh(bytes);
   }
 
   #remove(name: string, manager: string): void {
@@ -138,7 +143,7 @@ export class WatchedTopic {
     if (this.state === "known") this.#changes.note(name, was);
   }
 
-  #count(manager: string, by: 1 | -1): void {
+  #count(manager: string, by: number): void {
     const count = (this.#counts.get(manager) ?? 0) + by;
     if (count > 0) this.#counts.set(manager, count);
     else this.#counts.delete(manager);

@@ -112,6 +112,11 @@ export class Watching {
     this.#peers.tell(from, { from: this.#peers.own, resend: true });
   }
 
+  /** A manager has come to be known. Its members belong to the snapshots that are not complete yet. */
+  met(manager: string): void {
+    for (const watched of this.#topics.values()) if (watched.state === "unknown") watched.awaits.add(manager);
+  }
+
   /** A manager has gone, and with it its clients. */
   gone(manager: string): void {
     this.#publishers.gone(manager);

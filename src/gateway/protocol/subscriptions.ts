@@ -51,11 +51,13 @@ export class Subscriptions {
   }
 
   /** Topics and patterns that are subscribed to. */
-  *patterns(): Iterable<string> {
+  patterns(): readonly string[] {
+    const patterns: string[] = [];
     for (const subscription of this.#all) {
       const subject = subjectOf(subscription);
-      if (typeof subject === "string") yield subject;
+      if (typeof subject === "string") patterns.push(subject);
     }
+    return patterns;
   }
 
   /** What is kept for them, in bytes: the waiting messages of conflated ones, and the places of durable ones that began with the newest messages. */

@@ -4,9 +4,9 @@ import { LoopTime } from "../../../src/ops/loop-time.ts";
 
 /** Clients that are scanned in turns of the event loop, as a gateway's are. */
 export class ClientsByTurns<Client extends Attendee> extends Set<Client> implements AttendanceByTurns {
-  readonly #loop = new LoopTime();
+  readonly loop = new LoopTime();
 
   scan(see: (client: Attendee) => void, onDone: () => void): ScanByTurns {
-    return new ScanByTurns(this.#loop, new Set<Attendee>(this), see, onDone);
+    return new ScanByTurns(this.loop, new Set<Attendee>(this), see, onDone);
   }
 }

@@ -45,3 +45,16 @@ test("there is room again for managers that others name when those before were s
   neighbours.heard(beatOf("first", some(hearsayMax)), 0);
   expect(neighbours.names).toEqual(["first", ...some(hearsayMax).map(([manager]) => manager)]);
 });
+
+test("a manager that does not know this one is to be told of it, once a second however often it is heard", () => {
+  const neighbours = new Neighbours("own");
+  const isToMeet = (beat: Heartbeat, nowMs: number) => {
+    neighbours.heard(beat, nowMs);
+    return neighbours.isToMeet(beat, nowMs);
+  };
+  expect(isToMeet(beatOf("other"), 0)).toBe(true);
+  expect(isToMeet(beatOf("other"), 999)).toBe(false);
+  expect(isToMeet(beatOf("other"), 1000)).toBe(true);
+  expect(isToMeet(beatOf("other", [known("own")]), 5000)).toBe(false);
+  expect(isToMeet(beatOf("own"), 5000)).toBe(false);
+});

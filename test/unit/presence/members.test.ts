@@ -34,6 +34,12 @@ function membersOf(count: number) {
       (_, index) => new PlayedClient(`${index}`, ...(index % 2 === 0 ? ["t"] : [])),
     ),
   );
+  const scan = clients.scan.bind(clients);
+  let scans = 0;
+  clients.scan = (...args) => {
+    scans++;
+    return scan(...args);
+  };
   const known: string[] = [];
   const hooks = {
     nameOf: () => undefined,
@@ -41,8 +47,21 @@ function membersOf(count: number) {
     onKnown: (topics: readonly string[]) => void known.push(...topics),
   };
   const members = new Members(clients, hooks, 0);
-  return { clients, known, members };
+  return { clients, known, members, scanCount: () => scans };
 }
+
+test("a topic whose members are known, or are being searched for, is not searched for again when another manager asks", async () => {
+  const { known, members, scanCount } = membersOf(100);
+  expect(members.watch("t", "m")).toBe(false);
+  await until(() => scanCount() === 1, "the search to begin");
+  expect(members.watch("t", "n")).toBe(false);
+  await until(() => known.length > 0, "its members are known");
+  expect(members.watch("t", "o")).toBe(true);
+  await turn();
+  expect(known).toEqual(["t"]);
+  expect(scanCount()).toBe(1);
+  members.close();
+});
 
 test("very many clients are looked at in several turns, in which they may come, go, subscribe and unsubscribe", async () => {
   const { clients, known, members } = membersOf(400);

@@ -7,7 +7,7 @@ import { until } from "../../support/wait.ts";
 import { ClientsByTurns } from "../doubles/clients-by-turns.ts";
 import { rounds } from "../doubles/rounds.ts";
 
-const timing = { gatherMs: 0, scanEveryMs: 0, answerMsMax: 20, lingerMs: 1, resendEveryMs: 0 };
+const timing = { gatherMs: 0, scanAheadMs: 0, answerMsMax: 20, lingerMs: 1, resendEveryMs: 0 };
 const topics = ["a", "b"];
 
 /** Managers that tell one another what they have to, in order; what is told to one that is cut off is lost. */

@@ -58,6 +58,22 @@ test("a manager that does not answer is waited for no longer than it has time fo
   expect(jest.getTimerCount()).toBe(0);
 });
 
+test("a manager that comes while a snapshot is put together is waited for like the others", () => {
+  const { watching, watch, ready } = silent();
+  const watched = watch("t");
+  const whole = { topic: "t", part: 0, parts: 1, left: [] };
+  watching.met("c");
+  for (const manager of ["a", "b"]) watching.took(manager, { ...whole, joined: [`client of ${manager}`] });
+  expect(ready).toEqual([]);
+  watching.took("c", { ...whole, joined: ["client of c"] });
+  expect(ready).toEqual(["t"]);
+  expect(watched).toMatchObject({ count: 3, missing: [] });
+  // It comes back, or another one does: what is known changes by what that one says.
+  watching.met("d");
+  expect(watched).toMatchObject({ missing: [] });
+  watching.close();
+});
+
 test("a program that asks for the list of topics again and again, in the name of a manager, gets it once a second", async () => {
   const { watching, watch, told } = silent();
   for (let topic = 0; topic < 3; topic++) watch(`${topic}`);
