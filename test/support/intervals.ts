@@ -1,17 +1,17 @@
 /** Where each interval was set that is not cleared. */
 const places = new Map<unknown, string>();
 
-const frameOfUnitTest = /\((?:file:\/\/)?\S*?(test\/unit\/\S+?)\)/;
+const frameOfTest = /\((?:file:\/\/)?\S*?(test\/(?:unit|integration\/scripted-broker)\/\S+?)\)/;
 
 /**
- * From now on notes the intervals that unit tests set, until they are cleared. One that a test leaves behind goes on in all tests after it: a
+ * From now on notes the intervals that unit tests, and those with a scripted broker, set, until they are cleared. One that a test leaves behind goes on in all tests after it: a
  * timer wheel in which a fake clock was set back later went round for ever. Fake timers end with their test.
  */
 export function watchIntervals(): void {
   const { setInterval: set, clearInterval: clear } = globalThis;
   const watched = (...args: Parameters<typeof set>) => {
     const interval = set(...args);
-    const [, place] = frameOfUnitTest.exec(new Error("set here").stack ?? "") ?? [];
+    const [, place] = frameOfTest.exec(new Error("set here").stack ?? "") ?? [];
     if (place !== undefined && !areFake()) places.set(interval, place);
     return interval;
   };

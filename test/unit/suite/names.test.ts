@@ -39,3 +39,10 @@ test("no unit test starts RabbitMQ", () => {
   expect(all.length).toBeGreaterThan(100);
   expect(all.filter((file) => importsOf(join(root, file)).has(starter))).toEqual([]);
 });
+
+test("no unit test needs a scripted broker: its sockets and timers are for test/integration/scripted-broker", () => {
+  const scripted = join(root, "test/support/fake-amqp.ts");
+  const uses = (file: string) => importsOf(join(root, file)).has(scripted);
+  expect(tests("unit").filter(uses)).toEqual([]);
+  expect(tests("integration/scripted-broker").every(uses)).toBe(true);
+});

@@ -18,6 +18,7 @@ function played() {
 class Reader implements Receiver {
   readonly #clock: { ms: number };
   got = "";
+  bytes = 0;
   writes = 0;
 
   constructor(clock: { ms: number }) {
@@ -27,7 +28,9 @@ class Reader implements Receiver {
   receive(bytes: Uint8Array): void {
     this.#clock.ms += writeMs;
     this.writes++;
-    this.got += Buffer.from(bytes).toString();
+    this.bytes += bytes.length;
+    // The text of megabytes for each of hundreds of readers would take seconds.
+    if (bytes.length < 10_000) this.got += Buffer.from(bytes).toString();
   }
 }
 
@@ -121,7 +124,7 @@ test("what is kept for crowds that are being written to has a limit, and is let 
   multicast.publish("k", "a");
   await turn();
   for (let part = 0; part < 5; part++) multicast.publish("k", "b".repeat(1024 ** 2));
-  for (const { got } of all) expect(got.length).toBeGreaterThan(1024 ** 2);
+  for (const { bytes } of all) expect(bytes).toBeGreaterThan(1024 ** 2);
   for (const reader of all) multicast.unsubscribe("k", reader);
   const [last] = readers(clock, 1);
   multicast.subscribe("k", last!);
@@ -163,7 +166,11 @@ test("each client gets everything that was published while it was subscribed, on
           if (one.is !== "alone") isThere[who]![key] = one.is === "join";
         }
       }
-      for (let turns = 0; turns < 200; turns++) await turn();
+      const isWhole = (who: number, key: number) => got(who, key) === expected[who]![key]!;
+      const areWhole = () => all.keys().every((who) => isWhole(who, 0) && isWhole(who, 1));
+      for (let turns = 0; turns < 200 && !areWhole(); turns++) await turn();
+      // Nothing comes twice.
+      for (let turns = 0; turns < 5; turns++) await turn();
       for (const who of all.keys())
         for (const key of [0, 1]) expect(got(who, key)).toBe(expected[who]![key]!);
     }),

@@ -1,13 +1,13 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "amqplib";
-import { defaultTiming, type LinkTiming } from "../../../../../src/broker/rabbitmq/connection/link-timing.ts";
-import { abandon, closeChannel, innards } from "../../../../../src/broker/rabbitmq/frames/innards.ts";
-import { RabbitmqBroker } from "../../../../../src/broker/rabbitmq/rabbitmq.ts";
-import { Outbox } from "../../../../../src/outbox/outbox.ts";
-import { FakeAmqp, type Script } from "../../../../support/fake-amqp.ts";
-import { integrationTimeoutMs } from "../../../../support/timeout.ts";
-import { until, within } from "../../../../support/wait.ts";
-import { RecordingLogger } from "../../../doubles/recording-logger.ts";
+import { defaultTiming, type LinkTiming } from "../../../src/broker/rabbitmq/connection/link-timing.ts";
+import { abandon, closeChannel, innards } from "../../../src/broker/rabbitmq/frames/innards.ts";
+import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
+import { FakeAmqp, type Script } from "../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
+import { until, within } from "../../support/wait.ts";
+import { RecordingLogger } from "../../unit/doubles/recording-logger.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

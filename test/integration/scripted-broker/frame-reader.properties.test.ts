@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createRequire } from "node:module";
 import { type Channel, type ChannelModel, type ConsumeMessage, connect } from "amqplib";
 import fc from "fast-check";
-import { FrameReader } from "../../../../../src/broker/rabbitmq/frames/frame-reader.ts";
-import { receiving } from "../../../../../src/broker/rabbitmq/frames/innards.ts";
-import { FakeAmqp } from "../../../../support/fake-amqp.ts";
-import { rounds } from "../../../doubles/rounds.ts";
+import { FrameReader } from "../../../src/broker/rabbitmq/frames/frame-reader.ts";
+import { receiving } from "../../../src/broker/rabbitmq/frames/innards.ts";
+import { FakeAmqp } from "../../support/fake-amqp.ts";
+import { rounds } from "../../unit/doubles/rounds.ts";
 
 const amqplib = (file: string) =>
-  createRequire(import.meta.url)(`../../../../../node_modules/amqplib/lib/${file}.js`);
+  createRequire(import.meta.url)(`../../../node_modules/amqplib/lib/${file}.js`);
 const defs = amqplib("defs");
 const frames = amqplib("frame");
 

@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer } from "node:tls";
 import { connect } from "amqplib";
-import { FrameReader } from "../../../../../src/broker/rabbitmq/frames/frame-reader.ts";
-import { receiving } from "../../../../../src/broker/rabbitmq/frames/innards.ts";
-import { CertificateAuthority } from "../../../../support/certificates.ts";
-import { FakeAmqp } from "../../../../support/fake-amqp.ts";
-import { integrationTimeoutMs } from "../../../../support/timeout.ts";
-import { until } from "../../../../support/wait.ts";
+import { FrameReader } from "../../../src/broker/rabbitmq/frames/frame-reader.ts";
+import { receiving } from "../../../src/broker/rabbitmq/frames/innards.ts";
+import { CertificateAuthority } from "../../support/certificates.ts";
+import { FakeAmqp } from "../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
+import { until } from "../../support/wait.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

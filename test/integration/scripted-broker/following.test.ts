@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from "bun:test";
-import { defaultTiming } from "../../../../../src/broker/rabbitmq/connection/link-timing.ts";
-import { RabbitmqBroker } from "../../../../../src/broker/rabbitmq/rabbitmq.ts";
-import { FakeAmqp } from "../../../../support/fake-amqp.ts";
-import { until } from "../../../../support/wait.ts";
-import { RecordingLogger } from "../../../doubles/recording-logger.ts";
+import { defaultTiming } from "../../../src/broker/rabbitmq/connection/link-timing.ts";
+import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
+import { FakeAmqp } from "../../support/fake-amqp.ts";
+import { until } from "../../support/wait.ts";
+import { RecordingLogger } from "../../unit/doubles/recording-logger.ts";
 
 let broker: RabbitmqBroker | undefined;
 afterEach(() => broker?.close());

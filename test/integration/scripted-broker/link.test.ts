@@ -1,13 +1,13 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { BeginAnew } from "../../../../../src/broker/rabbitmq/connection/life.ts";
-import { Link } from "../../../../../src/broker/rabbitmq/connection/link.ts";
-import { defaultTiming, type LinkTiming } from "../../../../../src/broker/rabbitmq/connection/link-timing.ts";
-import { Outage } from "../../../../../src/broker/rabbitmq/connection/outage.ts";
-import { RabbitmqBroker } from "../../../../../src/broker/rabbitmq/rabbitmq.ts";
-import { Outbox } from "../../../../../src/outbox/outbox.ts";
-import { FakeAmqp, type Script } from "../../../../support/fake-amqp.ts";
-import { integrationTimeoutMs } from "../../../../support/timeout.ts";
-import { until } from "../../../../support/wait.ts";
+import { BeginAnew } from "../../../src/broker/rabbitmq/connection/life.ts";
+import { Link } from "../../../src/broker/rabbitmq/connection/link.ts";
+import { defaultTiming, type LinkTiming } from "../../../src/broker/rabbitmq/connection/link-timing.ts";
+import { Outage } from "../../../src/broker/rabbitmq/connection/outage.ts";
+import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
+import { FakeAmqp, type Script } from "../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
+import { until } from "../../support/wait.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -1,10 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { defaultTiming } from "../../../../src/broker/rabbitmq/connection/link-timing.ts";
-import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
-import { Outbox } from "../../../../src/outbox/outbox.ts";
-import { FakeAmqp, type FakePeer, type Script } from "../../../support/fake-amqp.ts";
-import { integrationTimeoutMs } from "../../../support/timeout.ts";
-import { until } from "../../../support/wait.ts";
+import { defaultTiming } from "../../../src/broker/rabbitmq/connection/link-timing.ts";
+import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
+import { FakeAmqp, type FakePeer, type Script } from "../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
+import { until } from "../../support/wait.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

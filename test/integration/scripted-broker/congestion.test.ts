@@ -1,13 +1,13 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import type { PublishLink } from "../../../../src/broker/broker.ts";
-import { defaultTiming } from "../../../../src/broker/rabbitmq/connection/link-timing.ts";
-import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
-import { Outbox } from "../../../../src/outbox/outbox.ts";
-import { FakeAmqp } from "../../../support/fake-amqp.ts";
-import { integrationTimeoutMs } from "../../../support/timeout.ts";
-import { until } from "../../../support/wait.ts";
-import { RecordingLogger } from "../../doubles/recording-logger.ts";
-import { turn } from "../../doubles/turn.ts";
+import type { PublishLink } from "../../../src/broker/broker.ts";
+import { defaultTiming } from "../../../src/broker/rabbitmq/connection/link-timing.ts";
+import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
+import { FakeAmqp } from "../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
+import { until } from "../../support/wait.ts";
+import { RecordingLogger } from "../../unit/doubles/recording-logger.ts";
+import { turn } from "../../unit/doubles/turn.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

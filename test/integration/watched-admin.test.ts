@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FatalError } from "../../../src/errors.ts";
-import { type Operations, operationPaths } from "../../../src/ops/http.ts";
-import { WatchedAdmin } from "../../../src/ops/watched-admin.ts";
-import { until } from "../../support/wait.ts";
-import { RecordingLogger } from "../doubles/recording-logger.ts";
+import { FatalError } from "../../src/errors.ts";
+import { type Operations, operationPaths } from "../../src/ops/http.ts";
+import { WatchedAdmin } from "../../src/ops/watched-admin.ts";
+import { until } from "../support/wait.ts";
+import { RecordingLogger } from "../unit/doubles/recording-logger.ts";
 
 const operations: Operations = {
   readiness: () => ({ ready: false, why: "the broker is away" }),

@@ -1,12 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { defaultTiming } from "../../../../src/broker/rabbitmq/connection/link-timing.ts";
-import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
-import { Outbox } from "../../../../src/outbox/outbox.ts";
-import { FakeAmqp, type FakePeer } from "../../../support/fake-amqp.ts";
-import { integrationTimeoutMs } from "../../../support/timeout.ts";
-import { until } from "../../../support/wait.ts";
-import { RecordingLogger } from "../../doubles/recording-logger.ts";
-import { rounds } from "../../doubles/rounds.ts";
+import { defaultTiming } from "../../../src/broker/rabbitmq/connection/link-timing.ts";
+import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
+import { FakeAmqp, type FakePeer } from "../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
+import { until } from "../../support/wait.ts";
+import { RecordingLogger } from "../../unit/doubles/recording-logger.ts";
+import { rounds } from "../../unit/doubles/rounds.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

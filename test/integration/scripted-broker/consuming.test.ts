@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import type { ConsumeSession } from "../../../../../src/broker/broker.ts";
-import { defaultTiming } from "../../../../../src/broker/rabbitmq/connection/link-timing.ts";
-import { RabbitmqBroker } from "../../../../../src/broker/rabbitmq/rabbitmq.ts";
-import { FakeAmqp, type FakePeer } from "../../../../support/fake-amqp.ts";
-import { until } from "../../../../support/wait.ts";
-import { RecordingLogger } from "../../../doubles/recording-logger.ts";
+import type { ConsumeSession } from "../../../src/broker/broker.ts";
+import { defaultTiming } from "../../../src/broker/rabbitmq/connection/link-timing.ts";
+import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
+import { FakeAmqp, type FakePeer } from "../../support/fake-amqp.ts";
+import { until } from "../../support/wait.ts";
+import { RecordingLogger } from "../../unit/doubles/recording-logger.ts";
 
 /** A consumer on a scripted queue, which delivers when the test says. */
 async function consuming(fake: FakeAmqp) {

@@ -1,10 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { RabbitmqBroker } from "../../../../../src/broker/rabbitmq/rabbitmq.ts";
-import { seal } from "../../../../../src/envelope/envelope.ts";
-import { FakeAmqp } from "../../../../support/fake-amqp.ts";
-import { integrationTimeoutMs } from "../../../../support/timeout.ts";
-import { until } from "../../../../support/wait.ts";
-import { RecordingLogger } from "../../../doubles/recording-logger.ts";
+import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
+import { seal } from "../../../src/envelope/envelope.ts";
+import { FakeAmqp } from "../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
+import { until } from "../../support/wait.ts";
+import { RecordingLogger } from "../../unit/doubles/recording-logger.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -1,15 +1,12 @@
 import { expect, test } from "bun:test";
 import { type Channel, type ChannelModel, type ConsumeMessage, connect } from "amqplib";
-import type { LogReading } from "../../../../../src/broker/broker.ts";
-import {
-  type OpeningChannel,
-  openingChannel,
-} from "../../../../../src/broker/rabbitmq/frames/opening-channel.ts";
-import { LogPosition } from "../../../../../src/broker/rabbitmq/reading/log-position.ts";
-import { LogReadings } from "../../../../../src/broker/rabbitmq/reading/log-readings.ts";
-import type { Envelope } from "../../../../../src/envelope/envelope.ts";
-import { FakeAmqp } from "../../../../support/fake-amqp.ts";
-import { until } from "../../../../support/wait.ts";
+import type { LogReading } from "../../../src/broker/broker.ts";
+import { type OpeningChannel, openingChannel } from "../../../src/broker/rabbitmq/frames/opening-channel.ts";
+import { LogPosition } from "../../../src/broker/rabbitmq/reading/log-position.ts";
+import { LogReadings } from "../../../src/broker/rabbitmq/reading/log-readings.ts";
+import type { Envelope } from "../../../src/envelope/envelope.ts";
+import { FakeAmqp } from "../../support/fake-amqp.ts";
+import { until } from "../../support/wait.ts";
 
 const envelope = { body: Buffer.from("one"), messageId: "1", routingKey: "" } as unknown as Envelope;
 

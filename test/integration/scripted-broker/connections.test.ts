@@ -1,12 +1,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { urlsAlone } from "../../../../../src/broker/rabbitmq/connection/access.ts";
-import { Connections, type Purpose } from "../../../../../src/broker/rabbitmq/connection/connections.ts";
-import { defaultTiming } from "../../../../../src/broker/rabbitmq/connection/link-timing.ts";
-import { Outage } from "../../../../../src/broker/rabbitmq/connection/outage.ts";
-import { FakeAmqp } from "../../../../support/fake-amqp.ts";
-import { integrationTimeoutMs } from "../../../../support/timeout.ts";
-import { until } from "../../../../support/wait.ts";
-import { RecordingLogger } from "../../../doubles/recording-logger.ts";
+import { urlsAlone } from "../../../src/broker/rabbitmq/connection/access.ts";
+import { Connections, type Purpose } from "../../../src/broker/rabbitmq/connection/connections.ts";
+import { defaultTiming } from "../../../src/broker/rabbitmq/connection/link-timing.ts";
+import { Outage } from "../../../src/broker/rabbitmq/connection/outage.ts";
+import { FakeAmqp } from "../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
+import { until } from "../../support/wait.ts";
+import { RecordingLogger } from "../../unit/doubles/recording-logger.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
