@@ -28,10 +28,10 @@ export function helpText(): string {
     "  warren                             a whole system in one process:",
     "                                     open http://127.0.0.1:8000",
     "  warren manager --broker URL        WebSocket clients, in front of RabbitMQ",
-    "  warren processor --broker URL      the work that answers them",
+    "  warren processor --broker URL      run a handler on each message",
     "  warren bench --url URL             load a manager and measure",
     "  warren dead-letters --help         look at what failed, and put it back",
-    "  warren groups --help               processor groups that nobody consumes",
+    "  warren groups --help               list processor groups, and remove them",
     "  warren completion bash|zsh|fish    complete this command line in a shell",
     "  warren manual | man -l -           the manual page",
   ];

@@ -6,11 +6,11 @@ export type Shell = (typeof shells)[number];
 /** Words that may come first, with what they do. */
 export const commands: Readonly<Record<string, string>> = {
   manager: "WebSocket clients, in front of RabbitMQ",
-  processor: "the work behind it",
+  processor: "run a handler on each message",
   bench: "load a manager and measure",
   "dead-letters": "look at what failed, and put it back",
-  groups: "processor groups, those that nobody consumes any more, and their removal",
-  completion: "print what makes a shell complete this command line",
+  groups: "list processor groups, and remove them",
+  completion: "print a script that completes this command line in a shell",
   manual: "print the manual page",
   help: "print all options",
   version: "print the version",

@@ -3,7 +3,7 @@ import { every, option, optional, roles, serving } from "../kinds/option.ts";
 
 /** Options of every role, or of those with an admin port. */
 export const anyRoleOptions = {
-  role: option(choice(...roles), "all", every, "what this process is"),
+  role: option(choice(...roles), "all", every, "what this process does"),
   adminPort: optional(
     whole("PORT", 0, 65_535),
     "the clients' port; a processor has none",

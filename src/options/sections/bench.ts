@@ -10,7 +10,7 @@ export const benchOptions = {
     list("URL[,URL…]", checkWebSocketUrl),
     ["ws://127.0.0.1:8000/ws"],
     bench,
-    "the managers to load, which share the clients; `?app=NAME`: they ask; `?topic=NAME.{n}`: a topic for each",
+    "managers to load, with equal shares; `?app=NAME`: requests; `?topic=NAME.{n}`: a topic for each publisher",
   ),
   clients: option(whole("N", 0, 100_000), 100, bench, "clients that only receive"),
   publishers: option(whole("N", 1, 10_000), 10, bench, "clients that send, and receive too"),
@@ -30,7 +30,7 @@ export const benchOptions = {
     toggle,
     false,
     bench,
-    "clients whose connection ends come back, with growing pauses, as after a rolling restart",
+    "reconnect when a connection ends, with growing pauses, as in a rolling restart",
   ),
   json: option(toggle, false, bench, "print the result as one JSON object"),
 } as const;

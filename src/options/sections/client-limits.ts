@@ -7,7 +7,7 @@ export const clientLimitOptions = {
     bytes(1, 16 * 1024 ** 2),
     1024 ** 2,
     managing,
-    "a client that sends a larger message is closed, a plain-text one with 1009",
+    "the largest message; a client that sends more is disconnected (plain text: with 1009)",
   ),
   maxHeaders: option(whole("N", 10, 1000), 100, managing, "headers that a STOMP frame may have"),
   maxHeaderBytes: option(
@@ -33,7 +33,7 @@ export const clientLimitOptions = {
     span(1000, 3_600_000),
     60_000,
     managing,
-    "how long a STOMP frame or WebSocket message that has begun may take to be whole",
+    "how long a STOMP frame or WebSocket message may take from its first byte to its last",
   ),
   handshakeTimeoutMs: option(
     span(1000, 60_000),
@@ -57,7 +57,7 @@ export const clientLimitOptions = {
     bytes(0, 16 * 1024 ** 2),
     64 * 1024,
     managing,
-    "bytes of a client's input that may wait in the system to be read (Linux); 0: the system's default",
+    "receive buffer of each client's socket (Linux); 0: the system's default",
   ),
   floodTimeoutMs: option(
     span(0, 86_400_000),
@@ -75,6 +75,6 @@ export const clientLimitOptions = {
     bytes(16 * 1024, 1024 ** 3),
     4 * 1024 ** 2,
     managing,
-    "what may wait for a client that reads slowly before it is disconnected; durable ones wait in the log",
+    "what may wait for a slow reader before it is disconnected; for a durable one, it waits in the log",
   ),
 } as const;

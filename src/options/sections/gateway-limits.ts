@@ -7,7 +7,7 @@ export const gatewayLimitOptions = {
     bytes(1024 ** 2, 1024 ** 4),
     "a quarter of the memory of the machine or cgroup",
     managing,
-    "what may be kept for all clients together; beyond it, those with the most are disconnected",
+    "what may be kept for all clients together; beyond it, the clients with the most are disconnected",
   ),
   maxClients: optional(
     whole("N", 1, 10_000_000),

@@ -20,7 +20,7 @@ export const listeningOptions = {
     toggle,
     false,
     managing,
-    "share `--port` with other managers on this machine that say so too; connections are spread (Linux)",
+    "share `--port` with other managers on this machine that have this flag too; connections are spread (Linux)",
   ),
   tlsCert: optional(
     text("FILE"),
@@ -33,19 +33,19 @@ export const listeningOptions = {
     text("FILE"),
     "no control API",
     managing,
-    "file with the token that `/api/…` on `--admin-port` asks for (`Authorization: Bearer`); read at each request",
+    "file with the bearer token of the control API, `/api/…` on `--admin-port`; read at each request",
   ),
   allowOrigin: optional(
     list("ORIGIN[,ORIGIN…]", checkOrigin),
     "the page's own",
     managing,
-    "whose pages may connect besides the manager's own: `https://*.example.org`, `ionic://localhost`, `null`, `*`",
+    "further origins whose pages may connect: `https://*.example.org`, `ionic://localhost`, `null`, `*`",
   ),
   allowHost: optional(
     list("NAME[,NAME…]", checkHost),
     "`localhost` and IP addresses",
     serving,
-    "further names for the admin port and a manager without tokens and TLS: `a.example.org`, `*.example.org`, `*`",
+    "more names for the admin port and for managers without tokens and TLS: `a.example.org`, `*.example.org`, `*`",
   ),
   trustProxy: optional(
     list("NETWORK[,NETWORK…]", checkNetwork),

@@ -25,19 +25,19 @@ export const messageLogOptions = {
     span(1000, 3_600_000),
     120_000,
     managing,
-    "a client's message with the `idempotency-key` of an earlier one is not published within this time",
+    "how long a message with the `idempotency-key` of an earlier one of its client is not published again",
   ),
   idempotencyMaxBytes: option(
     bytes(64 * 1024, 16 * 1024 ** 3),
     64 * 1024 ** 2,
     managing,
-    "what keys take in memory (384 bytes each); a client may have as many as it leaves free for others",
+    "memory for idempotency keys (384 bytes each); one client may take as much as it leaves free for others",
   ),
   lastValuesMaxBytes: option(
     bytes(64 * 1024, 16 * 1024 ** 3),
     32 * 1024 ** 2,
     managing,
-    "what each topic's newest message takes in memory, for `x-stream-offset:last`; others are read from the log",
+    "memory for each topic's newest message (`x-stream-offset:last`); what has no room is read from the log",
   ),
   logMemoryBytes: option(
     bytes(64 * 1024, 16 * 1024 ** 3),

@@ -26,13 +26,13 @@ export const processorOptions = {
     whole("N", 1, 2000),
     1000,
     processing,
-    "AMQP messages that a processor holds unacknowledged; what waits for a backlog of its own client is not counted",
+    "AMQP messages held unacknowledged; those that wait for earlier ones of the same client are not counted",
   ),
   prefetchBytes: option(
     bytes(1024 ** 2, 16 * 1024 ** 3),
     64 * 1024 ** 2,
     processing,
-    "what the messages that a processor holds may take together; beyond it, it takes none",
+    "what held messages may take together; beyond it, the processor takes no more",
   ),
   attempts: option(
     whole("N", 1, 100),
@@ -44,6 +44,6 @@ export const processorOptions = {
     span(10, 86_400_000),
     30_000,
     processing,
-    "how long a handler may take, from one answer that it yields to the next, before it has failed",
+    "how long a handler may take to end, or to yield its next answer; after that, it has failed",
   ),
 } as const;

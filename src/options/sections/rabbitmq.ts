@@ -33,18 +33,18 @@ export const rabbitmqOptions = {
     onOff,
     true,
     serving,
-    "plain copies of all messages for other programs; off is for where Warren alone uses the exchanges",
+    "publish a plain copy of each message for other programs; `off` if Warren alone uses the exchanges",
   ),
   outboxMaxBytes: option(
     bytes(1024 ** 2, 16 * 1024 ** 3),
     64 * 1024 ** 2,
     serving,
-    "what may wait for the broker; beyond it, clients that publish are held back",
+    "what may wait for the broker's confirm; beyond it, clients that publish are held back",
   ),
   queueMaxBytes: option(
     bytes(1024 ** 2, 1024 ** 4),
     1024 ** 3,
     serving,
-    "what a new group's queue may hold before publishers wait, and the dead letters' before the oldest go",
+    "cap of new queues: a full group's makes publishers wait, the dead letters' drops its oldest",
   ),
 } as const;

@@ -27,6 +27,6 @@ export const runningOptions = {
     choice("auto", "on", "off"),
     "auto",
     serving,
-    "print each message as it passes: `auto` on a terminal alone, at most 10 a second, and counts the rest",
+    "print each message as it passes; `auto`: on a terminal alone, at most 10 a second, with a count of the rest",
   ),
 } as const;

@@ -8,7 +8,7 @@ export const tokenOptions = {
     choice("none", "jwt"),
     "none",
     managing,
-    "`jwt`: clients need a JSON Web Token, checked by one of the next three",
+    "`jwt`: clients need a JSON Web Token, checked with one of the next three options",
   ),
   jwtSecretFile: optional(
     text("FILE"),
@@ -45,18 +45,18 @@ export const tokenOptions = {
     list("NAME[,NAME…]"),
     "none",
     managing,
-    "tokens for one of these are accepted (`aud`, else `client_id`); without it, those that name no audience",
+    "accept tokens for one of these (`aud`, else `client_id`); without this option, those that name no audience",
   ),
   jwtClaim: option(
     text("NAME"),
     "warren",
     managing,
-    'the claim, or the way to it (`a.b`), with what is allowed: `{"publish": ["a.*"], "subscribe": ["#"]}`',
+    'the claim, or the path to it (`a.b`), that says what is allowed: `{"publish": ["a.*"], "subscribe": ["#"]}`',
   ),
   jwtLeewayMs: option(
     span(0, 300_000),
     5000,
     managing,
-    "by how much the clocks here and at the tokens' issuer may differ",
+    "how far the clocks here and at the tokens' issuer may differ",
   ),
 } as const;

@@ -60,7 +60,7 @@ test("requests use plain text and one app, and only the asking client gets the a
   expect(() => planOf({ url: [...url, "ws://127.0.0.1:8001/ws"], clients: 0 })).toThrow("the same app");
 });
 
-test("each publisher is has a topic of its own if the topic has {n}, and nobody else gets its messages", () => {
+test("each publisher has a topic of its own if the topic has {n}, and nobody else gets its messages", () => {
   const url = ["ws://127.0.0.1:8000/ws?topic=t.{n}"];
   const plan = planOf({ url, clients: 0 });
   expect(plan.areAlone).toBe(true);
