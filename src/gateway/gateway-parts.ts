@@ -143,9 +143,9 @@ export class GatewayParts {
     const { clientBufferBytes } = this.options;
     const largestBytes = this.#largestBytes;
     const keptBytes = () => this.doors.reduce((bytes, door) => bytes + door.keptBytes, 0);
-    const isAnybodyAtEnd = () => (this.durables?.end.count ?? 0) > 0;
+    const atEnd = () => this.durables?.end;
     return new Backlogs(
-      { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes, isAnybodyAtEnd },
+      { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes, atEnd },
       this.wheel,
       this.holds,
       this.clients,

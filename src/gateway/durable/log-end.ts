@@ -3,6 +3,7 @@ import type { LogRecord } from "../../log/record.ts";
 import type { Message } from "../../message.ts";
 import type { LoopTime } from "../../ops/loop-time.ts";
 import { isExpired } from "../../properties.ts";
+import type { ClientSocket } from "../clients/client.ts";
 import { type Audience, Audiences, nowhere } from "../fan-out/audiences.ts";
 import { direct } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
@@ -56,6 +57,11 @@ export class LogEnd {
 
   get count(): number {
     return this.#subscriptions.size;
+  }
+
+  /** The client of each subscription. */
+  *sockets(): Iterable<ClientSocket> {
+    for (const { socket } of this.#subscriptions.keys()) yield socket;
   }
 
   join(subscription: DurableSubscription): void {

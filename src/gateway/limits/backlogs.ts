@@ -5,14 +5,13 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import type { Roster } from "../clients/roster.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
-import { EarlyLooks, endRoomFor, roomFor } from "./room.ts";
+import { type AtEnd, EarlyLooks, endRoomFor, roomFor } from "./room.ts";
 
 /** What is kept is checked once in this many checks of what waits, unless it has grown: once a second. */
 const looksForKept = 4;
 
 /** How much may be sent to clients before all backlogs are checked, in bytes: a quarter of the cap, within these limits. */
-const unlookedMin = 256 * 1024;
-const unlookedMax = 1024 ** 2;
+const [unlookedMin, unlookedMax] = [256 * 1024, 1024 ** 2] as const;
 /** Bun queues up to 32 messages of less than 16 KiB for each client. They are not counted as backlog before they are written. */
 const unseenMax = 32 * 16 * 1024;
 
@@ -33,8 +32,8 @@ export interface BacklogOptions {
   readonly memoryMaxBytes: number;
   /** What is kept of HTTP requests that have begun, which are no clients that could be disconnected. In bytes. */
   readonly keptBytes?: () => number;
-  /** Whether there are durable subscriptions at the log's end. They should leave it soon if their client does not read. */
-  readonly isAnybodyAtEnd?: () => boolean;
+  /** The durable subscriptions at the log's end. They should leave it soon if their client does not read. */
+  readonly atEnd?: () => AtEnd | undefined;
 }
 
 /**
@@ -91,7 +90,7 @@ export class Backlogs implements Timed {
     this.#wheel = wheel;
     this.#cap = clientBufferBytes;
     this.#room = endRoomFor(clientBufferBytes);
-    this.#early = new EarlyLooks(this.#room, options.isAnybodyAtEnd ?? (() => false));
+    this.#early = new EarlyLooks(this.#room, options.atEnd ?? (() => undefined));
     this.#step = Math.max(unlookedMin, Math.min(unlookedMax, clientBufferBytes / 4));
     // Text is counted in UTF-16 units, which have up to three bytes each.
     this.#capOfDurable =
@@ -128,7 +127,9 @@ export class Backlogs implements Timed {
   sent(bytes: number): void {
     this.#expectLook();
     this.#untilLook -= bytes;
-    if (this.#untilLook <= 0 || this.#early.isDue(this.#step - this.#untilLook)) this.#look();
+    const due = this.#early.due(bytes, this.#clients.size);
+    if (this.#untilLook <= 0 || due === "all") this.#look();
+    else if (due === "at the end") this.#early.look(this.#crowded);
   }
 
   /** Notes that more is kept of what clients have begun to send. In bytes. */
@@ -209,11 +210,11 @@ export class Backlogs implements Timed {
     }
   }
 
-  #crowded(socket: ClientSocket, waiting: number): void {
+  readonly #crowded = (socket: ClientSocket, waiting: number): void => {
     const { isPatient } = socket.data;
     socket.data.fallBehind(waiting);
     if (waiting > (isPatient ? this.#capOfDurable : this.#cap)) this.#doom(socket, "slow");
-  }
+  };
 
   /** Stops publishing to a client, and cuts it off after this turn of the event loop: its own message may just be being handled. */
   #doom(socket: ClientSocket, cause: Cause): void {

@@ -1,3 +1,5 @@
+import type { ClientSocket } from "../clients/client.ts";
+
 /**
  * How much may wait for a client before its durable subscriptions write no more. In bytes, besides what the kernel takes. This is kept for
  * each of perhaps very many clients that read slowly; for those that read fast, nothing waits here.
@@ -28,32 +30,57 @@ export function presenceRoomFor(clientBufferBytes: number): number {
   return Math.min(presenceRoomMax, clientBufferBytes / 4);
 }
 
+/** The durable subscriptions at the log's end, as far as their clients are checked. */
+export interface AtEnd {
+  /** How many subscriptions these are. */
+  readonly count: number;
+  /** The client of each subscription. One that has several of them comes several times. */
+  sockets(): Iterable<ClientSocket>;
+}
+
 /**
- * Decides when all clients are checked before one could exceed the cap. This is needed while durable subscriptions are at the log's end,
- * since they should leave it soon if their client does not read.
+ * Checks what waits for the clients of durable subscriptions at the log's end before one could exceed the cap: such a subscription should
+ * leave it soon if its client does not read. Clients whose subscriptions have left it already are not checked so often, since little is
+ * written to them: a thousand slow ones took a millisecond each time.
  */
 export class EarlyLooks {
   readonly #room: number;
-  readonly #isAnybodyAtEnd: () => boolean;
+  readonly #atEnd: () => AtEnd | undefined;
+  #sentBytes = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
 
-  /**
-   * @param room how much may wait for one of them, in bytes
-   * @param isAnybodyAtEnd whether any durable subscription is at the log's end
-   */
-  constructor(room: number, isAnybodyAtEnd: () => boolean) {
+  /** @param room how much may wait for one of them, in bytes */
+  constructor(room: number, atEnd: () => AtEnd | undefined) {
     this.#room = room;
-    this.#isAnybodyAtEnd = isAnybodyAtEnd;
+    this.#atEnd = atEnd;
   }
 
-  /** @param sentBytes the most that was sent to a single client since all were checked */
-  isDue(sentBytes: number): boolean {
-    if (sentBytes < this.#room || !this.#isAnybodyAtEnd()) return false;
-    return performance.now() - this.#lookedMs >= earlyLookMs;
+  /**
+   * Notes what was sent to any number of clients at once, in bytes, and tells who is to be checked now: all clients, where there are more
+   * subscriptions at the log's end than clients.
+   *
+   * @param clientCount how many clients there are in all
+   */
+  due(sentBytes: number, clientCount: number): "nobody" | "at the end" | "all" {
+    this.#sentBytes += sentBytes;
+    if (this.#sentBytes < this.#room) return "nobody";
+    const count = this.#atEnd()?.count ?? 0;
+    if (count === 0 || performance.now() - this.#lookedMs < earlyLookMs) return "nobody";
+    return count <= clientCount ? "at the end" : "all";
   }
 
-  /** All clients are being checked. */
+  /** Checks the clients at the log's end. @param crowded called for those for which more waits than may wait there */
+  look(crowded: (socket: ClientSocket, waitingBytes: number) => void): void {
+    this.looked();
+    for (const socket of this.#atEnd()?.sockets() ?? []) {
+      const waiting = socket.getBufferedAmount();
+      if (waiting > this.#room) crowded(socket, waiting);
+    }
+  }
+
+  /** These clients, or all clients, are being checked. */
   looked(): void {
+    this.#sentBytes = 0;
     this.#lookedMs = performance.now();
   }
 }

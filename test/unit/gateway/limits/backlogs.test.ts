@@ -19,12 +19,18 @@ const step = 1024 * kibibyte;
 function room(
   clientBufferBytes = cap,
   memoryMaxBytes = Number.POSITIVE_INFINITY,
-  isAnybodyAtEnd = () => false,
+  atEnd: ClientSocket[] = [],
 ) {
   const roster = new Roster();
   const holds = new Holds();
+  const end = {
+    get count() {
+      return atEnd.length;
+    },
+    sockets: () => atEnd,
+  };
   const backlogs = new Backlogs(
-    { clientBufferBytes, largestBytes: clientBufferBytes, memoryMaxBytes, isAnybodyAtEnd },
+    { clientBufferBytes, largestBytes: clientBufferBytes, memoryMaxBytes, atEnd: () => end },
     new TimerWheel(),
     holds,
     roster,
@@ -82,7 +88,7 @@ function room(
       },
     } as unknown as ClientSocket;
     roster.add(socket);
-    return Object.assign(client, { hold: () => holds.hold(socket, "rate") });
+    return Object.assign(client, { hold: () => holds.hold(socket, "rate"), socket });
   };
   const cutOffs = (cause = "slow") => {
     const [metric] = backlogs.metrics;
@@ -188,13 +194,13 @@ test("durable subscriptions go on from the log long before the cap, and are not 
   }
 });
 
-test("while somebody is at the log's end, all are looked at when its room may be taken, twenty times a second at most", () => {
-  let isThere = false;
-  const { backlogs, connect } = room(cap, Number.POSITIVE_INFINITY, () => isThere);
+test("a client at the log's end is looked at when its room may be taken, twenty times a second at most", () => {
+  const atEnd: ClientSocket[] = [];
+  const { backlogs, connect } = room(cap, Number.POSITIVE_INFINITY, atEnd);
   const client = connect(true);
   backlogs.sent(endRoomFor(cap));
   expect(client.looks).toBe(0);
-  isThere = true;
+  atEnd.push(client.socket);
   backlogs.sent(1);
   expect(client.looks).toBe(1);
   for (let sent = 0; sent < step / 2; sent += endRoomFor(cap)) backlogs.sent(endRoomFor(cap));
@@ -206,6 +212,29 @@ test("while somebody is at the log's end, all are looked at when its room may be
   spend(50);
   backlogs.sent(endRoomFor(cap) - 1);
   expect(client.looks).toBe(2);
+});
+
+test("a client that has left the log's end is not looked at each time that those at the end are", () => {
+  const atEnd: ClientSocket[] = [];
+  const { backlogs, connect } = room(cap, Number.POSITIVE_INFINITY, atEnd);
+  const [slow, quick] = [connect(true), connect(true)];
+  slow.waiting = 2 * endRoomFor(cap);
+  quick.waiting = 2 * endRoomFor(cap);
+  atEnd.push(quick.socket);
+  backlogs.sent(endRoomFor(cap));
+  expect(quick).toMatchObject({ looks: 1, fallbacks: 1 });
+  expect(slow).toMatchObject({ looks: 0, fallbacks: 0 });
+  backlogs.sent(step);
+  expect(slow).toMatchObject({ looks: 1, fallbacks: 1 });
+});
+
+test("a client with many subscriptions at the log's end is looked at once", () => {
+  const atEnd: ClientSocket[] = [];
+  const { backlogs, connect } = room(cap, Number.POSITIVE_INFINITY, atEnd);
+  const client = connect(true);
+  for (let count = 0; count < 25; count++) atEnd.push(client.socket);
+  backlogs.sent(endRoomFor(cap));
+  expect(client.looks).toBe(1);
 });
 
 test("a client with durable subscriptions that does not read what it asks for is cut off in the end", async () => {
