@@ -36,5 +36,11 @@ export function gatewayMetrics(
       help: "Messages sent to clients: one message to a thousand clients counts a thousand.",
       read: () => relay.deliveredCount,
     },
+    {
+      name: "warren_spreading_bytes",
+      type: "gauge",
+      help: "What messages take in memory that are published by turns, since they have thousands of audiences.",
+      read: () => relay.spreadingBytes,
+    },
   ];
 }

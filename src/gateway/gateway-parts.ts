@@ -41,13 +41,13 @@ export class GatewayParts {
   readonly entrance: Entrance;
   readonly protocols: Protocol[] = [];
   readonly doors: readonly Door[];
-  readonly relay = new Relay();
   readonly ingress: Ingress;
   readonly clients = new Roster();
   readonly connections: Connections;
   readonly holds = new Holds();
   /** Shares out the event loop's time among everything that takes long. */
   readonly loop = new LoopTime();
+  readonly relay = new Relay(this.loop);
   readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket), this.loop, this.relay);
   readonly receipts = new Receipts(this.loop);
   readonly refusals: Refusals;

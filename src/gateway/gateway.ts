@@ -101,6 +101,10 @@ export class Gateway implements FeedSink {
     return this.#relay.publishedCount;
   }
 
+  get isSpreading(): boolean {
+    return this.#relay.isSpreading;
+  }
+
   get hasClients(): boolean {
     return this.#parts.clients.size > 0;
   }
@@ -208,6 +212,7 @@ export class Gateway implements FeedSink {
     this.#durables?.close();
     this.#parts.rooms?.close();
     this.#parts.traffic.isStopping = true;
+    this.#relay.finish();
     this.#parts.receipts.tellAll();
     for (const door of this.#parts.doors) door.stop();
     await sayFarewell([...this.#parts.clients], timeoutMs);

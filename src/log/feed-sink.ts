@@ -20,6 +20,8 @@ export interface FeedSink {
   readonly hasClients: boolean;
   /** How many messages were published to live clients so far: a message counts once for each of its audiences. */
   readonly publishedCount: number;
+  /** Whether a message is still being published to live clients, by turns. The next ones wait. */
+  readonly isSpreading: boolean;
   /** Whether a durable subscription at the log's end waits for the next record. */
   readonly isFollowed: boolean;
   /** Every record, including this manager's own, after the methods above were called for it. */

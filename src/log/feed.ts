@@ -77,11 +77,7 @@ export class Feed implements Follower {
     repeats = new Repeats(),
     loop = new LoopTime(),
   ) {
-    this.#late = new LateRecords(
-      loop,
-      () => sink.publishedCount,
-      (late, mayContinue) => this.#forward(late, mayContinue),
-    );
+    this.#late = new LateRecords(loop, sink, (late, mayContinue) => this.#forward(late, mayContinue));
     this.#loop = loop;
     this.repeats = repeats;
     this.#ownIds = `${managerId}-`;

@@ -1,6 +1,7 @@
 import { Deque } from "../collections/deque.ts";
 import type { LoopTime, Task } from "../ops/loop-time.ts";
 import type { EarlyRecord } from "./early-records.ts";
+import type { FeedSink } from "./feed-sink.ts";
 
 /**
  * How much is published to audiences as records come, and how much at the end of a turn of the event loop. Each publish takes a
@@ -20,6 +21,9 @@ export interface LateRecord extends EarlyRecord {
   readonly bytes: number;
 }
 
+/** What tells how much was published to live clients. */
+type Published = Pick<FeedSink, "publishedCount" | "isSpreading">;
+
 /**
  * Hands on the record's messages one by one, until it has to pause.
  *
@@ -36,7 +40,7 @@ type Forward = (late: LateRecord, mayContinue: () => boolean) => boolean;
 export class LateRecords implements Task {
   readonly #loop: LoopTime;
   readonly #forward: Forward;
-  readonly #publishedCount: () => number;
+  readonly #sink: Published;
   readonly #waiting = new Deque<LateRecord>();
   #bytes = 0;
   /** The turn of the event loop in which a record last came, and how much had been published before this part of it. */
@@ -46,10 +50,10 @@ export class LateRecords implements Task {
   #untilMs = 0;
   #looks = 0;
 
-  /** @param publishedCount how much was published so far; a message counts once for each of its audiences */
-  constructor(loop: LoopTime, publishedCount: () => number, forward: Forward) {
+  /** @param sink counts what was published so far */
+  constructor(loop: LoopTime, sink: Published, forward: Forward) {
     this.#loop = loop;
-    this.#publishedCount = publishedCount;
+    this.#sink = sink;
     this.#forward = forward;
   }
 
@@ -58,9 +62,9 @@ export class LateRecords implements Task {
     this.#untilMs = this.#loop.begin();
     if (this.#turn !== this.#loop.turn) {
       this.#turn = this.#loop.turn;
-      this.#publishedBefore = this.#publishedCount();
+      this.#publishedBefore = this.#sink.publishedCount;
     }
-    if (this.#waiting.length === 0 && this.#mayPublish && this.#forward(late, this.#mayContinue)) return;
+    if (this.#waiting.length === 0 && this.#hasTime && this.#forward(late, this.#mayContinue)) return;
     this.#waiting.push(late);
     this.#bytes += late.bytes;
     while (this.#bytes > bytesMax) this.#forwardFirst(() => true);
@@ -68,12 +72,12 @@ export class LateRecords implements Task {
   }
 
   run(untilMs: number): void {
-    this.#publishedBefore = this.#publishedCount();
+    this.#publishedBefore = this.#sink.publishedCount;
     this.#untilMs = untilMs;
-    do {
-      if (this.#waiting.length === 0) return;
+    while (this.#waiting.length > 0 && this.#mayPublish) {
       this.#forwardFirst(this.#mayContinue);
-    } while (this.#mayContinue() && this.#loop.now() < untilMs);
+      if (this.#loop.now() >= untilMs) break;
+    }
     if (this.#waiting.length > 0) this.#loop.ask(this);
   }
 
@@ -85,7 +89,13 @@ export class LateRecords implements Task {
   }
 
   get #mayPublish(): boolean {
-    return this.#publishedCount() - this.#publishedBefore < publishedMax;
+    const { publishedCount, isSpreading } = this.#sink;
+    return !isSpreading && publishedCount - this.#publishedBefore < publishedMax;
+  }
+
+  /** Whether a record that has just come may be handed on at once. */
+  get #hasTime(): boolean {
+    return this.#mayPublish && this.#loop.now() < this.#untilMs;
   }
 
   readonly #mayContinue = (): boolean =>

@@ -76,6 +76,9 @@ export function tracedSink(sink: FeedSink, tracing: Tracing | undefined): FeedSi
     get publishedCount() {
       return sink.publishedCount;
     },
+    get isSpreading() {
+      return sink.isSpreading;
+    },
     get hasClients() {
       return sink.hasClients;
     },

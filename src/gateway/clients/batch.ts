@@ -7,6 +7,8 @@ const costlyDeliveries = 100 * messagesMax;
 export interface Deliveries {
   /** How many messages were sent to clients: one message to a thousand clients counts a thousand. */
   readonly deliveredCount: number;
+  /** Whether so much waits to be published that clients' input has to wait. */
+  readonly isFull: boolean;
 }
 
 /**
@@ -21,6 +23,11 @@ export class Batch {
 
   constructor(deliveries: Deliveries) {
     this.#deliveries = deliveries;
+  }
+
+  /** Whether no input may be handled until some of what waits is published. */
+  get isStopped(): boolean {
+    return this.#deliveries.isFull;
   }
 
   /** Begins a batch: Bun has written to all clients, or will before anything else is published. */

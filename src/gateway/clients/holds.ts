@@ -3,10 +3,10 @@ import type { ClientSocket } from "./client.ts";
 /**
  * Why a client is not read from. `outbox`: the outbox is full, so what the client publishes has no room. `share`: it has too much in the
  * outbox. `rate`: it has sent more than its rate allows. `check`: its token is being checked, or its idempotency key cannot be checked yet.
- * `turn`: input that was read from it waits for its turn; all other reasons but `leaving` also stop this input. `leaving`: it will be
+ * `spread`: its last message is still being published to its audiences, by turns. `turn`: input that was read from it waits for its turn; all other reasons but `leaving` also stop this input. `leaving`: it will be
  * closed when what it has published is confirmed.
  */
-const reasons = ["outbox", "share", "rate", "check", "turn", "leaving"] as const;
+const reasons = ["outbox", "share", "rate", "check", "spread", "turn", "leaving"] as const;
 /** Why a client is not read from. */
 export type HoldReason = (typeof reasons)[number];
 
@@ -28,6 +28,7 @@ export class Holds {
     share: new Set(),
     rate: new Set(),
     check: new Set(),
+    spread: new Set(),
     turn: new Set(),
     leaving: new Set(),
   };
@@ -60,8 +61,10 @@ export class Holds {
 
   /** Whether input that was read from the client has to wait. */
   stops(socket: ClientSocket): boolean {
-    const { outbox, share, rate, check } = this.#held;
-    return rate.has(socket) || outbox.has(socket) || share.has(socket) || check.has(socket);
+    const { outbox, share, rate, check, spread } = this.#held;
+    return (
+      rate.has(socket) || outbox.has(socket) || share.has(socket) || check.has(socket) || spread.has(socket)
+    );
   }
 
   hold(socket: ClientSocket, reason: HoldReason): void {

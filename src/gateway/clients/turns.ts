@@ -61,6 +61,7 @@ export class Turns implements Task {
     if (socket.data.seat.isClosing || this.#holds.stops(socket)) return false;
     const loop = this.#loop;
     const batch = this.#batch;
+    if (batch.isStopped) return false;
     if (this.#sliceUntilMs !== undefined) {
       if (batch.isFull || loop.now() >= this.#sliceUntilMs) return false;
     } else if (this.#turn !== loop.turn) {
@@ -121,6 +122,10 @@ export class Turns implements Task {
     const { now } = this.#loop;
     const batch = this.#batch;
     batch.begin();
+    if (batch.isStopped) {
+      this.#loop.ask(this);
+      return;
+    }
     for (const socket of this.#fresh) {
       if (batch.isFull || now() >= untilMs) break;
       this.#serve(socket, firstSliceMs);

@@ -22,10 +22,21 @@ export interface Audience {
   readonly head: string;
   /** How many clients it has. */
   clientCount: number;
+  /** How many live messages wait to be published to it (`Spreads`). */
+  waiting: number;
   /** The log position of the last message that it was sent. Only for durable subscriptions. */
   lastPosition: string | undefined;
   /** Takes its frames, if they do not go to the sockets that are subscribed to its key. */
   readonly take: ((topic: string, frame: Body) => void) | undefined;
+}
+
+/** A client that gets no copy of what it sends, although it is in the audience (the "No Local" of MQTT). */
+export interface ExcludedSender {
+  readonly audience: Audience;
+  /** Whether its connection has ended. Then `publish` sends nothing. */
+  readonly isClosed: boolean;
+  /** Sends to all others of its audience. */
+  publish(body: Body): void;
 }
 
 /** Audiences that get the same bytes for a message, though they may have subscribed to different patterns. */
@@ -122,6 +133,7 @@ export class Audiences {
       encoding,
       head: encoding.headOf(subscriptionId),
       clientCount: 0,
+      waiting: 0,
       lastPosition: undefined,
       take,
     };

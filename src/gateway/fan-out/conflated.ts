@@ -9,6 +9,8 @@ const overheadBytes = 128;
 /** The parts of a conflated subscription. */
 export interface ConflatedRequest {
   readonly audiences: Audiences;
+  /** Publishes to an audience what waits for it, so that a client which changes its audience gets everything once. */
+  settle(audience: Audience): void;
   readonly socket: ClientSocket;
   /** A topic, or a pattern. */
   readonly pattern: string;
@@ -77,7 +79,8 @@ export class Conflated {
     this.#state = fallingBehind;
     queueMicrotask(() => {
       if (this.#state !== fallingBehind) return;
-      const { audiences, socket, pattern, encoding, subscriptionId } = this.#request;
+      const { audiences, socket, pattern, encoding, subscriptionId, settle } = this.#request;
+      settle(this.#audience);
       this.#leave(socket.readyState === WebSocket.OPEN);
       this.#state = { is: "behind", waiting: new Map(), drainsSoon: false };
       this.#audience = audiences.joinAlone(pattern, encoding, subscriptionId, (topic, frame) =>
@@ -92,7 +95,8 @@ export class Conflated {
   drained(): void {
     const behind = this.#state;
     if (behind.is !== "behind") return;
-    const { socket, room, sent, delivered } = this.#request;
+    const { socket, room, sent, delivered, settle } = this.#request;
+    settle(this.#audience);
     for (const [topic, frame] of behind.waiting) {
       if (socket.getBufferedAmount() > room) return;
       behind.waiting.delete(topic);
@@ -126,8 +130,9 @@ export class Conflated {
   }
 
   #join(): Audience {
-    const { audiences, socket, pattern, encoding, subscriptionId } = this.#request;
+    const { audiences, socket, pattern, encoding, subscriptionId, settle } = this.#request;
     const audience = audiences.join(pattern, encoding, subscriptionId);
+    settle(audience);
     socket.subscribe(audience.key);
     return audience;
   }

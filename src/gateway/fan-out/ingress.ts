@@ -7,9 +7,10 @@ import type { Permissions } from "../auth/permissions.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import type { Shares } from "../clients/shares.ts";
-import { includesId, nowhere } from "./audiences.ts";
+import { type ExcludedSender, includesId, nowhere } from "./audiences.ts";
 import type { Admission, Once } from "./once.ts";
-import type { ExcludedSender, Relay } from "./relay.ts";
+import type { Relay } from "./relay.ts";
+import type { Spread } from "./spread.ts";
 import type { Uplink } from "./uplink.ts";
 
 /** Why a message is not accepted. Protocols put it in their own words. */
@@ -37,7 +38,7 @@ export interface IngressParts {
   /** Tracks what each client has in the outbox. */
   readonly shares: Pick<Shares, "published">;
   readonly once: Once;
-  /** Holds a client back while its message waits for keys. */
+  /** Holds a client back while its message waits for keys, or is published by turns. */
   readonly holds: Pick<Holds, "hold" | "release">;
   /** Messages with a larger body are not accepted. In bytes. */
   readonly maxMessageBytes: number;
@@ -71,9 +72,9 @@ export class Ingress {
     this.#count = count;
   }
 
-  /** Whether the outbox is full. A message that is accepted nevertheless is not lost, but goes beyond the cap. */
+  /** Whether the outbox is full, or too much waits for clients. A message that is accepted nevertheless is not lost, but goes beyond the cap. */
   get isFull(): boolean {
-    return this.#uplink.freeBytes <= 0;
+    return this.#uplink.freeBytes <= 0 || this.#relay.isFull;
   }
 
   /**
@@ -161,16 +162,17 @@ export class Ingress {
     // Requests go only to processors.
     const route = message.isRequest === true ? nowhere : this.#relay.audiences.route(message.topic);
     // If no encoding includes the id, it is not made.
-    if (route.length > 0)
-      this.#relay.send(
-        route,
-        message,
-        includesId(route) ? (message.id ?? uplink.idOf(number)) : "",
-        undefined,
-        excluded,
-      );
+    const id = includesId(route) ? (message.id ?? uplink.idOf(number)) : "";
+    const spread = route.length === 0 ? undefined : this.#relay.spread(route, message, id, excluded);
     if (socket === undefined) return;
+    if (spread !== undefined) this.#holdFor(socket, spread);
     if (costBytes !== undefined) this.#count(socket, 1, costBytes);
     this.#shares.published(socket, share);
+  }
+
+  /** Holds the sender back until all audiences have its message, so that no more than one of each sender waits. */
+  #holdFor(socket: ClientSocket, spread: Spread): void {
+    this.#holds.hold(socket, "spread");
+    spread.onDone = () => this.#holds.release(socket, "spread");
   }
 }

@@ -1,6 +1,9 @@
 import type { Body } from "../../message.ts";
-import { type Audience, Audiences, type Route } from "./audiences.ts";
+import { LoopTime } from "../../ops/loop-time.ts";
+import { type Audience, Audiences, type ExcludedSender, type Route } from "./audiences.ts";
 import type { Delivery, Relayed } from "./encoding.ts";
+import type { Spread } from "./spread.ts";
+import { Spreads } from "./spreads.ts";
 
 /** Sends to all clients that subscribe to a key. */
 export interface Outlet {
@@ -8,25 +11,29 @@ export interface Outlet {
   publish(key: string, body: Body): void;
 }
 
-/** A client that gets no copy of what it sends, although it is in the audience (the "No Local" of MQTT). */
-export interface ExcludedSender {
-  readonly audience: Audience;
-  /** Sends to all others of its audience. */
-  publish(body: Body): void;
-}
-
 /**
  * Delivers a topic's messages to its clients, always by Bun's native publish. A frame is made once for all audiences with the same head,
- * never for each client.
+ * never for each client. A live message with thousands of audiences is published by turns.
  */
 export class Relay {
   /** All live subscriptions. */
   readonly audiences = new Audiences("live");
+  readonly #spreads: Spreads;
   #outlet: Outlet | undefined;
+  /** How many messages of other managers and processors are still being published by turns. */
+  #unspread = 0;
   #deliveredCount = 0;
   #publishedBytes = 0;
   /** How many messages were published so far: a message counts once for each of its audiences. */
   publishedCount = 0;
+
+  /** @param loop shares out the event loop's time */
+  constructor(loop = new LoopTime()) {
+    this.#spreads = new Spreads(loop, (audience, topic, frame, excluded) => {
+      this.publishedCount++;
+      this.#hand(audience, topic, frame, excluded);
+    });
+  }
 
   /** How many messages were sent to clients: one message to a thousand clients counts a thousand. */
   get deliveredCount(): number {
@@ -43,18 +50,59 @@ export class Relay {
     this.#deliveredCount += count;
   }
 
+  /** What messages take that are published by turns, in bytes. */
+  get spreadingBytes(): number {
+    return this.#spreads.bytes;
+  }
+
+  /** Whether so much is published by turns that clients' input has to wait. */
+  get isFull(): boolean {
+    return this.#spreads.isFull;
+  }
+
+  /** Whether a message that was given to `toAll` is still being published by turns. The next ones should wait. */
+  get isSpreading(): boolean {
+    return this.#unspread > 0;
+  }
+
   publishThrough(outlet: Outlet): void {
     this.#outlet = outlet;
   }
 
-  /** Sends a message to every client of its topic. */
+  /** Sends a live message to every client of its topic. */
   toAll(message: Relayed, id: string): void {
     const route = this.audiences.route(message.topic);
-    if (route.length > 0) this.send(route, message, id);
+    const spread = route.length === 0 ? undefined : this.spread(route, message, id);
+    if (spread === undefined) return;
+    this.#unspread++;
+    spread.onDone = () => this.#unspread--;
   }
 
   /**
-   * Sends a message to the audiences of a route.
+   * Sends a live message to the audiences of a route, by turns if there are thousands of them.
+   *
+   * @param id may be empty if no encoding of the route includes it
+   * @param excluded the sending client, if it is to get no copy
+   * @returns what is still to be published; undefined if nothing is
+   */
+  spread(route: Route, message: Relayed, id: string, excluded?: ExcludedSender): Spread | undefined {
+    if (this.#spreads.concerns(route, message.body)) return this.#spreads.add(route, message, id, excluded);
+    this.send(route, message, id, live, excluded);
+    return undefined;
+  }
+
+  /** Publishes to one audience now what waits for it, since a client is about to join it, or to leave it for another one. */
+  settle(audience: Audience): void {
+    if (audience.waiting > 0) this.#spreads.settle(audience);
+  }
+
+  /** Publishes all that waits. */
+  finish(): void {
+    this.#spreads.finish();
+  }
+
+  /**
+   * Sends a message to the audiences of a route, all in one turn of the event loop.
    *
    * @param id may be empty if no encoding of the route includes it
    * @param excluded the sending client, if it is to get no copy
@@ -66,7 +114,6 @@ export class Relay {
     delivery: Delivery = live,
     excluded?: ExcludedSender,
   ): void {
-    const own = excluded?.audience;
     let { encoding } = route[0]!;
     let tail = encoding.tailOf(message, id, delivery);
     // Groups of two encodings may alternate, so the last tail of the other one is kept.
@@ -85,15 +132,19 @@ export class Relay {
       for (const audience of group.audiences) {
         // Set this before publishing: a client that has to leave because of this message has got it.
         audience.lastPosition = delivery.position;
-        if (audience.take !== undefined) audience.take(message.topic, frame);
-        else if (audience !== own) {
-          this.#published(audience.clientCount, frame.length);
-          this.#outlet?.publish(audience.key, frame);
-        } else {
-          this.#published(audience.clientCount - 1, frame.length);
-          excluded!.publish(frame);
-        }
+        this.#hand(audience, message.topic, frame, excluded);
       }
+    }
+  }
+
+  #hand(audience: Audience, topic: string, frame: Body, excluded: ExcludedSender | undefined): void {
+    if (audience.take !== undefined) audience.take(topic, frame);
+    else if (audience !== excluded?.audience || excluded.isClosed) {
+      this.#published(audience.clientCount, frame.length);
+      this.#outlet?.publish(audience.key, frame);
+    } else {
+      this.#published(audience.clientCount - 1, frame.length);
+      excluded.publish(frame);
     }
   }
 

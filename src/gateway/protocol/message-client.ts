@@ -9,8 +9,8 @@ import { Lease } from "../auth/lease.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Seat } from "../clients/seat.ts";
+import type { ExcludedSender } from "../fan-out/audiences.ts";
 import type { Objection, Sender } from "../fan-out/ingress.ts";
-import type { ExcludedSender } from "../fan-out/relay.ts";
 import type { Surroundings } from "./protocol.ts";
 
 const mayNotPublish = "the token does not allow to publish to this topic";
@@ -26,7 +26,7 @@ export abstract class MessageClient implements Client, Sender {
   socket: ClientSocket | undefined;
   share: Share | undefined;
   hasPublished = false;
-  protected isClosed = false;
+  isClosed = false;
   protected readonly grant: Grant;
   protected readonly surroundings: Surroundings;
   /** Messages that were read from it and are still to be handled. Most clients never have any. */

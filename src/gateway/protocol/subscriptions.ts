@@ -94,7 +94,18 @@ export class Subscriptions {
     const { relay, announcements, sent, kept, clientBufferBytes } = this.#surroundings;
     const { audiences } = relay;
     const delivered = (count: number) => relay.delivered(count);
-    const request = { audiences, socket, pattern, encoding, subscriptionId: id, delivered, sent, kept };
+    const settle = (audience: Audience) => relay.settle(audience);
+    const request = {
+      audiences,
+      settle,
+      socket,
+      pattern,
+      encoding,
+      subscriptionId: id,
+      delivered,
+      sent,
+      kept,
+    };
     this.#add(socket, new Conflated({ ...request, room: roomFor(clientBufferBytes) }));
     announcements.subscribed(socket.data, pattern);
   }

@@ -222,7 +222,14 @@ function conflated(bodyOf: (index: number) => string) {
     getBufferedAmount: () => capBytes,
   } as unknown as ClientSocket;
   const encoding = stompEncoding("1.2");
-  const nobody = { room: 0, sent: () => undefined, kept: () => undefined, delivered: () => undefined };
+  const settle = () => undefined;
+  const nobody = {
+    settle,
+    room: 0,
+    sent: () => undefined,
+    kept: () => undefined,
+    delivered: () => undefined,
+  };
   const held = new Conflated({ audiences, socket, pattern: "#", encoding, subscriptionId: "0", ...nobody });
   held.fallBehind(capBytes);
   return Promise.resolve().then(() => {

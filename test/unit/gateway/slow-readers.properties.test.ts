@@ -128,7 +128,10 @@ class World {
       // Time stands still, so that what clients ask for never waits.
       announcements: nobodyTold,
       rooms: undefined,
-      turns: new Turns(holds, (socket) => socket.data.left(), new LoopTime(() => 0), { deliveredCount: 0 }),
+      turns: new Turns(holds, (socket) => socket.data.left(), new LoopTime(() => 0), {
+        deliveredCount: 0,
+        isFull: false,
+      }),
       receipts: new Receipts(new LoopTime()),
       count: () => undefined,
       auth: undefined,

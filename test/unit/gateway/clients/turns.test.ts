@@ -11,7 +11,7 @@ function table() {
   const holds = new Holds();
   const obeyed: string[] = [];
   const left: ClientSocket[] = [];
-  const relay = { deliveredCount: 0 };
+  const relay = { deliveredCount: 0, isFull: false };
   const turns = new Turns(holds, (socket) => left.push(socket), new LoopTime(() => nowMs), relay);
   const client = (costMs: number, neighbours = 0) => {
     const waiting: string[] = [];
@@ -50,7 +50,7 @@ function table() {
     };
   };
   const text = () => obeyed.join("");
-  return { holds, turns, left, client, text, now: () => nowMs };
+  return { holds, turns, left, relay, client, text, now: () => nowMs };
 }
 
 test("what comes is obeyed at once, and nobody is paused for it", async () => {
@@ -83,6 +83,18 @@ test("of what goes to many clients as much is obeyed at once as Bun writes as on
   while (ben.calls.length < 2) await turn();
   expect(text()).toBe(`${"a".repeat(30)}${"b".repeat(50)}`);
   expect(anna.calls).toEqual([]);
+});
+
+test("nothing is obeyed while too much waits to be published, and all of it afterwards", async () => {
+  const { client, text, relay } = table();
+  const anna = client(0);
+  relay.isFull = true;
+  anna.sends("ab");
+  for (let turns = 0; turns < 3; turns++) await turn();
+  expect([text(), anna.calls]).toEqual(["", ["pause"]]);
+  relay.isFull = false;
+  await turn();
+  expect([text(), anna.calls]).toEqual(["ab", ["pause", "resume"]]);
 });
 
 test("of what goes to few clients all is obeyed at once, however many messages it is", () => {

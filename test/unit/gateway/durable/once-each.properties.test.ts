@@ -64,6 +64,7 @@ class ManagerDouble {
       hasAsker: () => false,
       hasClients: false,
       publishedCount: 0,
+      isSpreading: false,
       isFollowed: false,
       logged: this.durables.logged.bind(this.durables),
       marked: this.durables.marked.bind(this.durables),

@@ -17,6 +17,7 @@ function world() {
   const hooks: { sent(): void } = { sent: () => undefined };
   const subscription = new Conflated({
     audiences: relay.audiences,
+    settle: (audience) => relay.settle(audience),
     socket: Object.assign(client.socket, { readyState: WebSocket.OPEN }),
     pattern: "price.*",
     encoding: stompEncoding("1.2"),
@@ -94,6 +95,23 @@ test("memory does not grow with the number of messages, and is freed when the cl
   expect(relay.audiences.count).toBe(0);
   say("price.a", "after");
   expect(client.frames).toEqual([]);
+});
+
+test("one that changes its audience while a message is published to thousands by turns gets each message once", async () => {
+  const { relay, client, subscription, say } = world();
+  for (let index = 0; index < 5000; index++)
+    relay.audiences.join("price.eur", stompEncoding("1.2"), `${index}`);
+  say("price.eur", "1");
+  client.isReading(false);
+  subscription.fallBehind(tooMuch);
+  await microtasks();
+  expect(client.texts).toEqual(["1"]);
+  say("price.eur", "2");
+  client.isReading(true);
+  subscription.drained();
+  relay.finish();
+  expect(client.texts).toEqual(["1", "2"]);
+  subscription.end(true);
 });
 
 test("a client that has read everything before it left its audience is back in it at once", async () => {

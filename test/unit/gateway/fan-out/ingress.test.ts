@@ -34,6 +34,7 @@ function noting() {
     },
   };
   const nameOf = (socket: ClientSocket) => socket as unknown as string;
+  const holds = new Holds();
   const ingress = new Ingress({
     relay,
     uplink,
@@ -43,11 +44,11 @@ function noting() {
       },
     },
     maxMessageBytes,
-    holds: new Holds(),
+    holds,
     once: new Once({ windowMs: 120_000, bytesMax: 1024 ** 2 }),
     count: (socket, messages, bytes) => void notes.push(`count ${nameOf(socket)}: ${messages}, ${bytes}`),
   });
-  return { ingress, relay, uplink, notes, taken };
+  return { ingress, relay, holds, uplink, notes, taken };
 }
 
 const anna = { socket: "anna" as unknown as ClientSocket, excluded: undefined, share: new Share() };
@@ -120,6 +121,23 @@ describe("a message", () => {
     expect(ingress.isFull).toBe(true);
     ingress.take({ body: "2", topic: "a" }, nobody, 1);
     expect(notes.slice(3)).toEqual(["outbox: 2, 0"]);
+  });
+
+  test("holds back its sender while it is published to thousands of audiences by turns", () => {
+    const { ingress, relay, holds } = noting();
+    for (let index = 0; index < 5000; index++) relay.audiences.join("a", stompEncoding("1.2"), `${index}`);
+    const calls: string[] = [];
+    const socket = {
+      data: {},
+      pause: () => calls.push("pause"),
+      resume: () => calls.push("resume"),
+    } as unknown as ClientSocket;
+    ingress.take({ body: "1", topic: "a" }, { ...anna, socket }, 1);
+    expect([calls, holds.stops(socket)]).toEqual([["pause"], true]);
+    relay.finish();
+    expect([calls, holds.stops(socket)]).toEqual([["pause", "resume"], false]);
+    ingress.take({ body: "1", topic: "b" }, { ...anna, socket }, 1);
+    expect(holds.stops(socket)).toBe(false);
   });
 
   test("brings its waiter along, and what that keeps", () => {

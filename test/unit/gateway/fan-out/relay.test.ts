@@ -65,7 +65,7 @@ test("a client that gets no copy publishes to its own audience itself, and is no
   relay.audiences.join("a", plain, "");
   const other = relay.audiences.join("#", counting("x"), "s");
   const spoken: Body[] = [];
-  const excluded = { audience, publish: (body: Body) => void spoken.push(body) };
+  const excluded = { audience, isClosed: false, publish: (body: Body) => void spoken.push(body) };
   relay.send(relay.audiences.route("a"), { body: "hello", topic: "a" }, "id", undefined, excluded);
   expect(spoken).toEqual(["hello"]);
   expect(published).toEqual([[other.key, "s>id:hello:1"]]);
