@@ -49,8 +49,8 @@ export interface Clientele {
   vitals(): Vitals;
   /** Scans all clients that have an id, in no order, by turns with everything else. Resolves after the last one. */
   scan(see: (client: ClientEntry) => void): Promise<void>;
-  /** The connections of the client with this id. */
-  find(client: string): readonly SeenClient[];
+  /** Finds the connections of the client with this id, by turns with everything else. */
+  find(client: string): Promise<readonly SeenClient[]>;
   /** Closes the connections of a client with 4410. Returns how many there were. */
   disconnect(client: string): number;
   /**
@@ -58,7 +58,7 @@ export interface Clientele {
    *
    * @returns how many there were, or why it is not possible
    */
-  revoke(client: string, forMs: number): number | string;
+  revoke(client: string, forMs: number): Promise<number | string>;
   /** Has the clients leave over this time, in milliseconds, and then stops the manager. */
   drain(overMs: number): void;
   /** Changes the log level of this process. */
@@ -117,16 +117,11 @@ export class Desk {
       case "clients":
         return this.#clients(command);
       case "client":
-        return { manager, clients: clientele.find(command.client) };
+        return this.#client(command.client);
       case "disconnect":
         return { manager, disconnected: clientele.disconnect(command.client) };
-      case "revoke": {
-        const outcome = clientele.revoke(command.client, command.forMs ?? revokedMsDefault);
-        return {
-          manager,
-          ...(typeof outcome === "string" ? { error: outcome } : { disconnected: outcome }),
-        };
-      }
+      case "revoke":
+        return this.#revoke(command.client, command.forMs);
       case "drain": {
         const drainingMs = command.overMs ?? drainMs.usual;
         clientele.drain(drainingMs);
@@ -136,6 +131,16 @@ export class Desk {
         clientele.changeLogLevel(command.level);
         return { manager, level: command.level };
     }
+  }
+
+  async #client(client: string): Promise<DeskAnswer> {
+    return { manager: this.#manager, clients: await this.#clientele.find(client) };
+  }
+
+  async #revoke(client: string, forMs = revokedMsDefault): Promise<DeskAnswer> {
+    const outcome = await this.#clientele.revoke(client, forMs);
+    const done = typeof outcome === "string" ? { error: outcome } : { disconnected: outcome };
+    return { manager: this.#manager, ...done };
   }
 
   /** The clients of a page, of those with this text in their id, address, protocol, or one of their topics, in upper or lower case. */

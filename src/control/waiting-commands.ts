@@ -5,6 +5,8 @@ import { commandBytesMax } from "./command.ts";
 /** How many commands may wait, and how many bytes they may have together. */
 export const waitingMax = 1000;
 const waitingBytesMax = 16 * commandBytesMax;
+/** How many commands that take several turns are executed at a time. A search of all clients keeps a list of them meanwhile. */
+const busyMax = 8;
 
 /** Sends the answer as JSON; undefined if nobody waits for one. */
 export type Answerer = ((body: string) => void) | undefined;
@@ -19,7 +21,8 @@ interface Waiting {
 
 /**
  * Commands that came over RabbitMQ and wait to be executed. Any program that may write there can send very many, and each may look at all
- * clients. So they take turns with everything else, one after another, and are dropped beyond a limit.
+ * clients. So they take turns with everything else, begun one after another, and are dropped beyond a limit. Answers come as commands end,
+ * so that a long one holds up no other.
  */
 export class WaitingCommands implements Task {
   readonly #obey: Obey;
@@ -27,8 +30,8 @@ export class WaitingCommands implements Task {
   readonly #onDropped: () => void;
   readonly #waiting = new Deque<Waiting>();
   #bytes = 0;
-  /** Whether a command is being executed that takes several turns. The others wait for its end. */
-  #isBusy = false;
+  /** How many commands are being executed that take several turns. */
+  #busy = 0;
 
   /**
    * @param obey executes a command, and returns its answer; undefined if there is none
@@ -52,29 +55,28 @@ export class WaitingCommands implements Task {
     // Copy the command: a view would keep everything in the same buffer.
     this.#waiting.push({ body: Buffer.from(kept), answer });
     this.#bytes += kept.byteLength;
-    if (!this.#isBusy) this.#loop().ask(this);
+    this.#loop().ask(this);
   }
 
   run(untilMs: number): void {
     const loop = this.#loop();
     do {
+      // It asks for a turn again when one of them ends.
+      if (this.#busy >= busyMax) return;
       const next = this.#waiting.shift();
       if (next === undefined) return;
       this.#bytes -= next.body.byteLength;
       const said = this.#obey(next.body);
-      if (said instanceof Promise) {
-        void this.#answerLater(said, next.answer);
-        return;
-      }
-      if (said !== undefined) next.answer?.(JSON.stringify(said));
+      if (said instanceof Promise) void this.#answerLater(said, next.answer);
+      else if (said !== undefined) next.answer?.(JSON.stringify(said));
     } while (loop.now() < untilMs);
     if (this.#waiting.length > 0) loop.ask(this);
   }
 
   async #answerLater(saying: Promise<object>, answer: Answerer): Promise<void> {
-    this.#isBusy = true;
+    this.#busy++;
     const said = await saying;
-    this.#isBusy = false;
+    this.#busy--;
     answer?.(JSON.stringify(said));
     if (this.#waiting.length > 0) this.#loop().ask(this);
   }

@@ -1,6 +1,7 @@
 import { LoopTime } from "../ops/loop-time.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import { Notices } from "../ops/notices.ts";
+import { Addressed } from "./clients/addressed.ts";
 import { Backpressure } from "./clients/backpressure.ts";
 import type { ClientSocket } from "./clients/client.ts";
 import { Holds } from "./clients/holds.ts";
@@ -50,6 +51,7 @@ export class GatewayParts {
   readonly relay = new Relay(this.loop);
   readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket), this.loop, this.relay);
   readonly receipts = new Receipts(this.loop);
+  readonly addressed = new Addressed(this.loop);
   readonly refusals: Refusals;
   readonly traffic = new Traffic(() => this.relay.publishedBytes);
   readonly visits: Visits;

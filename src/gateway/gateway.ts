@@ -69,7 +69,7 @@ export class Gateway implements FeedSink {
       this.relay(message);
       return;
     }
-    for (const socket of this.#connections.of(recipient)) socket.data.direct(socket, message);
+    this.#parts.addressed.send(message, this.#connections.of(recipient));
   }
 
   /** Sends an answer to the client of this manager that asked. */
@@ -98,11 +98,11 @@ export class Gateway implements FeedSink {
   }
 
   get publishedCount(): number {
-    return this.#relay.publishedCount;
+    return this.#relay.publishedCount + this.#parts.addressed.sentCount;
   }
 
   get isSpreading(): boolean {
-    return this.#relay.isSpreading;
+    return this.#relay.isSpreading || this.#parts.addressed.isSending;
   }
 
   get hasClients(): boolean {
@@ -213,6 +213,7 @@ export class Gateway implements FeedSink {
     this.#parts.rooms?.close();
     this.#parts.traffic.isStopping = true;
     this.#relay.finish();
+    this.#parts.addressed.finish();
     this.#parts.receipts.tellAll();
     for (const door of this.#parts.doors) door.stop();
     await sayFarewell([...this.#parts.clients], timeoutMs);

@@ -18,9 +18,12 @@ export interface FeedSink {
   hasAsker(asker: string): boolean;
   /** Whether anybody is connected. */
   readonly hasClients: boolean;
-  /** How many messages were published to live clients so far: a message counts once for each of its audiences. */
+  /**
+   * How many messages were published to live clients so far: a message counts once for each of its audiences, or for each connection of the
+   * one client that it is for.
+   */
   readonly publishedCount: number;
-  /** Whether a message is still being published to live clients, by turns. The next ones wait. */
+  /** Whether a message is still being sent to live clients, by turns. The next ones wait. */
   readonly isSpreading: boolean;
   /** Whether a durable subscription at the log's end waits for the next record. */
   readonly isFollowed: boolean;

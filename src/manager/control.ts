@@ -107,11 +107,18 @@ export function clienteleOf(
   attendance: AttendanceByTurns,
   state: ManagerState,
 ): Clientele {
-  const find = (wanted: string) => {
+  const scan = (see: (client: ClientEntry) => void) =>
+    new Promise<void>((resolve) => {
+      const seeOne = (client: Attendee) => {
+        const entry = entryOf(client, manager, state.events());
+        if (entry !== undefined) see(entry);
+      };
+      attendance.scan(seeOne, resolve);
+    });
+  const find = async (wanted: string) => {
     const found: SeenClient[] = [];
-    attendance.forEach((client) => {
-      const entry = entryOf(client, manager, state.events());
-      if (entry?.client === wanted) found.push(entry.shown());
+    await scan((entry) => {
+      if (entry.client === wanted) found.push(entry.shown());
     });
     return found;
   };
@@ -122,22 +129,16 @@ export function clienteleOf(
       ...gateway().traffic,
       waitingBytes: state.waitingBytes(),
     }),
-    scan: (see) =>
-      new Promise((resolve) => {
-        const seeOne = (client: Attendee) => {
-          const entry = entryOf(client, manager, state.events());
-          if (entry !== undefined) see(entry);
-        };
-        attendance.scan(seeOne, resolve);
-      }),
+    scan,
     find,
     disconnect: (client) => gateway().disconnect(client),
-    revoke: (client, forMs) => {
+    revoke: async (client, forMs) => {
       const revoking = state.revoking();
       if (revoking === undefined) return noLog;
-      const count = find(client).length;
+      // It is of the clients that are connected now.
+      const finding = find(client);
       revoking.revokeSoon(client, forMs);
-      return count;
+      return (await finding).length;
     },
     drain: (overMs) => state.drain(overMs),
     changeLogLevel: (level) => state.level().changeLevel(level),

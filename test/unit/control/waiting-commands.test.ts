@@ -67,29 +67,39 @@ test("what is no command has no answer", async () => {
   expect(answers).toEqual([]);
 });
 
-test("while a command takes several turns the others wait for its end, and all are answered in order", async () => {
+test("a command that takes several turns holds up no other, and no more than eight of them are executed at a time", async () => {
   const loop = new LoopTime();
-  const slow = Promise.withResolvers<object>();
+  const slow: ((said: object) => void)[] = [];
   const obeyed: string[] = [];
   const answers: string[] = [];
   const commands = new WaitingCommands(
     (body) => {
-      obeyed.push(Buffer.from(body).toString());
-      return obeyed.length === 1 ? slow.promise : { number: obeyed.length };
+      const text = Buffer.from(body).toString();
+      obeyed.push(text);
+      return text === "slow" ? new Promise<object>((resolve) => void slow.push(resolve)) : { text };
     },
     () => loop,
     () => undefined,
   );
   const add = (text: string) => commands.add(Buffer.from(text), (body) => answers.push(body));
   add("slow");
-  add("second");
+  add("quick");
   await turn();
-  add("third");
-  await turn();
-  expect([obeyed, answers]).toEqual([["slow"], []]);
-  slow.resolve({ number: 1 });
-  await turn();
-  await turn();
-  expect(obeyed).toEqual(["slow", "second", "third"]);
-  expect(answers).toEqual(['{"number":1}', '{"number":2}', '{"number":3}']);
+  expect(answers).toEqual(['{"text":"quick"}']);
+  for (let count = 0; count < 8; count++) add("slow");
+  add("quick");
+  for (let turns = 0; turns < 5; turns++) await turn();
+  expect([slow.length, answers.length]).toEqual([8, 1]);
+  slow[3]!({ text: "slow" });
+  for (let turns = 0; slow.length < 9; turns++) {
+    expect(turns).toBeLessThan(100);
+    await turn();
+  }
+  expect(obeyed).toHaveLength(10);
+  slow[0]!({ text: "slow" });
+  for (let turns = 0; answers.length < 4; turns++) {
+    expect(turns).toBeLessThan(100);
+    await turn();
+  }
+  expect(answers.at(-1)).toBe('{"text":"quick"}');
 });

@@ -21,7 +21,7 @@ async function seenAmong(...clients: Attendee[]): Promise<SeenClient[]> {
   const clientele = clienteleOf("one", undefined as never, new ClientsByTurns(clients), state);
   const seen: SeenClient[] = [];
   await clientele.scan((entry) => void seen.push(entry.shown()));
-  expect(clientele.find("anna")).toEqual(seen.filter((each) => each.client === "anna"));
+  expect(await clientele.find("anna")).toEqual(seen.filter((each) => each.client === "anna"));
   return seen;
 }
 
