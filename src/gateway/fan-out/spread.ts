@@ -2,8 +2,8 @@ import type { Body } from "../../message.ts";
 import type { Audience, ExcludedSender } from "./audiences.ts";
 import type { Delivery, Encoding, Relayed } from "./encoding.ts";
 
-/** What an audience takes that waits for a message: its place in a set. In bytes. */
-const placeBytes = 64;
+/** What an audience takes that waits for a message: its place in a list that grows. In bytes. */
+const placeBytes = 16;
 const live: Delivery = {};
 
 /** A live message that is published by turns, and the audiences that have yet to get it. */
@@ -13,14 +13,14 @@ export class Spread {
   readonly excluded: ExcludedSender | undefined;
   /** Called once, when all audiences have it. */
   onDone: () => void = () => undefined;
-  /** What it takes besides its message, in bytes. */
-  costBytes = 0;
   /** The frame for the last audience. */
   frame: Body = "";
   readonly #id: string;
-  readonly #rest = new Set<Audience>();
-  /** One iterator for all turns: each new one would pass over all audiences that have it already. */
-  readonly #remaining = this.#rest.values();
+  /** The audiences, in their order; undefined for those that have it already. */
+  readonly #audiences: (Audience | undefined)[] = [];
+  /** The index of the next one, and how many have yet to get it. */
+  #next = 0;
+  #left = 0;
   #encoding: Encoding | undefined;
   #tail: Body = "";
   #head: string | undefined;
@@ -31,29 +31,46 @@ export class Spread {
     this.#id = id;
   }
 
+  /** What it takes besides its message, in bytes. */
+  get costBytes(): number {
+    return placeBytes * this.#audiences.length;
+  }
+
   /** Whether all audiences have it. */
   get isDone(): boolean {
-    return this.#rest.size === 0;
+    return this.#left === 0;
   }
 
   /** The audience is to get it later. */
   await(audience: Audience): void {
-    this.#rest.add(audience);
-    this.costBytes += placeBytes;
+    this.#audiences.push(audience);
+    this.#left++;
     audience.waiting++;
   }
 
   /** Whether the audience was to get it. From now on it is not: the caller publishes it. */
   takes(audience: Audience): boolean {
-    if (!this.#rest.delete(audience)) return false;
-    audience.waiting--;
+    const index = this.#audiences.indexOf(audience, this.#next);
+    if (index < 0) return false;
+    this.#take(index);
     return true;
   }
 
   /** Takes the next audience that is to get it; undefined if there is none. */
   next(): Audience | undefined {
-    const audience = this.#remaining.next().value;
-    if (audience !== undefined) this.takes(audience);
+    while (this.#next < this.#audiences.length) {
+      const audience = this.#take(this.#next++);
+      if (audience !== undefined) return audience;
+    }
+    return undefined;
+  }
+
+  #take(index: number): Audience | undefined {
+    const audience = this.#audiences[index];
+    if (audience === undefined) return undefined;
+    this.#audiences[index] = undefined;
+    this.#left--;
+    audience.waiting--;
     return audience;
   }
 

@@ -48,6 +48,8 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off", repea
       skipped,
       1024,
       repeats,
+      // Time stands still, so that nothing waits for the next turn.
+      new LoopTime(() => 0),
     ),
     heard,
     unwanted,
