@@ -29,6 +29,9 @@ const emptyFrame = (head: number) => Uint8Array.of(head, 0x80, 0, 0, 0, 0);
 const control = (frame: Uint8Array) => () =>
   Buffer.concat(Array.from({ length: bulkBytes / 4 / frame.byteLength }, () => frame));
 
+/** How many connections subscribe with ids of their own, beside one that sends. */
+const subscribersEach = 20;
+
 /** The frames that are sent once, and those that are repeated. */
 interface Business {
   readonly first?: string;
@@ -128,6 +131,7 @@ export const busy: Readonly<Record<string, (url: URL) => Promise<void>>> = {
   ...Object.fromEntries(
     Object.entries(businesses).map(([kind, business]) => [kind, (url: URL) => repeat(url, business)]),
   ),
+  "own ids": (url) => sendToOwnIds(url),
   requests: (url) =>
     ask(
       url,
@@ -160,6 +164,20 @@ async function askInTurn(
     }
   };
   await Promise.all(Array.from({ length: askersEach }, askOver));
+}
+
+/** Messages to one topic for all attackers, of which each has 500 subscriptions with ids of their own to it. */
+async function sendToOwnIds(url: URL): Promise<void> {
+  const first = () =>
+    Array.from(
+      { length: 25 },
+      () => `SUBSCRIBE\nid:${crypto.randomUUID()}\ndestination:/topic/many\n\n\0`,
+    ).join("");
+  const idle = () => makeFrame(opcodes.binary, Buffer.from("\n"));
+  await Promise.all([
+    repeat(url, { bulk: stomp(() => send("/topic/many")) }),
+    ...Array.from({ length: subscribersEach }, () => repeat(url, { first: first(), bulk: idle })),
+  ]);
 }
 
 /** Pipelined requests over a connection that ends after them. */
