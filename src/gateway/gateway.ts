@@ -214,6 +214,7 @@ export class Gateway implements FeedSink {
     this.#parts.traffic.isStopping = true;
     this.#relay.finish();
     this.#parts.addressed.finish();
+    this.#parts.options.once.tellAll();
     this.#parts.receipts.tellAll();
     for (const door of this.#parts.doors) door.stop();
     await sayFarewell([...this.#parts.clients], timeoutMs);

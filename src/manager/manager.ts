@@ -5,6 +5,7 @@ import { FatalError } from "../errors.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import { Once } from "../gateway/fan-out/once.ts";
 import { PastKeys } from "../gateway/fan-out/past-keys.ts";
+import { Tellings } from "../gateway/fan-out/tellings.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { ProtocolMaker } from "../gateway/protocols.ts";
 import type { Readiness } from "../ops/http.ts";
@@ -77,7 +78,8 @@ export class Manager {
     this.#outbox = this.#outboxOf(id, options);
     this.#answers = this.#outboxOf(`${id}-replies`, options);
     const keys = { windowMs: options.idempotencyWindowMs, bytesMax: options.idempotencyMaxBytes };
-    const once = new Once(keys, Date.now, new PastKeys(() => this.#gateway.loop));
+    const loop = () => this.#gateway.loop;
+    const once = new Once(keys, Date.now, new PastKeys(loop), new Tellings(loop));
     this.#wayBack = new WayBack(broker, once, recordBytesMaxOf(options), logger);
     this.#steering = this.#steeringOf(id);
     this.#gateway = this.#gatewayOf(options, once);

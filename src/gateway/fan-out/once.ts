@@ -4,8 +4,10 @@ import type { Waiter } from "../../envelope/waiter.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import { type OnceId, onceIdIn, onceText } from "../../message-id.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
+import type { Admission, OnceLimits } from "./admission.ts";
 import { entryBytes, KeyShares, sharedElsewhere, waiterBytes } from "./key-shares.ts";
 import { PastKeys } from "./past-keys.ts";
+import { Tellings } from "./tellings.ts";
 
 /** What is known about a key. */
 interface Entry {
@@ -16,26 +18,6 @@ interface Entry {
   endsMs: number;
   /** The waiters for the confirm; undefined once it has come, and for a message of another manager. */
   waiting: Waiter[] | undefined;
-}
-
-/**
- * What to do with a message that has a key:
- *
- * - `new`: it is to be published with this id and this waiter, instead of its own.
- * - `repeated`: it was published before, and is not again. Its waiter hears of the first one's confirm.
- * - `reused`: the key was used for another message (with another body or topic). This one is not published: HTTP's 409.
- * - `too many`: too many messages wait for the confirm of earlier ones. It is not published, and may be sent again: HTTP's 503.
- */
-export type Admission =
-  | { readonly is: "new"; readonly message: OutgoingMessage; readonly waiter: Waiter }
-  | { readonly is: "repeated" | "reused" | "too many" };
-
-/** How long idempotency keys are known, and how many. */
-export interface OnceLimits {
-  /** For how long a second message with the same key is not published, in milliseconds. */
-  readonly windowMs: number;
-  /** What the keys may take together, in bytes. A sender may use as much as it leaves free; beyond that its own oldest keys are forgotten. */
-  readonly bytesMax: number;
 }
 
 /**
@@ -53,6 +35,7 @@ export class Once {
   /** Keys by the hash of client id and key. */
   readonly #entries = new OldestFirst<string, Entry>();
   readonly #shares = new KeyShares();
+  readonly #tellings: Tellings;
   /** Whether the keys from before the start are known. Ask it before `admit`. */
   readonly past: PastKeys;
   readonly windowMs: number;
@@ -60,12 +43,26 @@ export class Once {
   #reused = 0;
   #forgotten = 0;
 
-  /** @param now milliseconds since 1970 */
-  constructor(limits: OnceLimits, now: () => number = Date.now, past = new PastKeys()) {
+  /**
+   * @param now milliseconds since 1970
+   * @param tellings tells waiters, by turns
+   */
+  constructor(
+    limits: OnceLimits,
+    now: () => number = Date.now,
+    past = new PastKeys(),
+    tellings = new Tellings(),
+  ) {
+    this.#tellings = tellings;
     this.#limits = limits;
     this.#now = now;
     this.windowMs = limits.windowMs;
     this.past = past;
+  }
+
+  /** Tells all waiters of messages whose fate is known. */
+  tellAll(): void {
+    this.#tellings.tellAll();
   }
 
   /** What the keys take, in bytes. */
@@ -234,7 +231,7 @@ export class Once {
       const waiting = entry.waiting ?? [];
       entry.waiting = undefined;
       if (waiter !== undefined) tell(waiter);
-      for (const each of waiting) tell(each);
+      this.#tellings.tell(waiting, tell);
     };
     return {
       confirmed: () => settle((each) => each.confirmed()),

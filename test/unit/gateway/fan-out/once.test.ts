@@ -2,10 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { faultInKey, mayHaveKeys } from "../../../../src/envelope/idempotency-key.ts";
 import { pack } from "../../../../src/envelope/packing.ts";
 import type { Waiter } from "../../../../src/envelope/waiter.ts";
+import type { Admission } from "../../../../src/gateway/fan-out/admission.ts";
 import { anonymousId } from "../../../../src/gateway/fan-out/key-shares.ts";
-import { type Admission, Once } from "../../../../src/gateway/fan-out/once.ts";
+import { Once } from "../../../../src/gateway/fan-out/once.ts";
+import { Tellings } from "../../../../src/gateway/fan-out/tellings.ts";
 import type { OutgoingMessage } from "../../../../src/message.ts";
 import { answersIdOf, onceIdIn } from "../../../../src/message-id.ts";
+import { LoopTime } from "../../../../src/ops/loop-time.ts";
 
 const windowMs = 120_000;
 
@@ -87,6 +90,32 @@ describe("a message with a key", () => {
     first.waiter.setAside("too large");
     expect(heard).toEqual(["first: too large", "second: too large"]);
     published(once.admit(order(), "k"));
+  });
+
+  test("sent again ten thousand times before its confirm has them told in several turns of the event loop, in order", async () => {
+    const time = { ms: 0 };
+    const tellings = new Tellings(() => loop);
+    const loop = new LoopTime(() => time.ms);
+    const once = new Once({ windowMs, bytesMax: 1024 ** 2 }, undefined, undefined, tellings);
+    const heard: number[] = [];
+    const waiter = (number: number): Waiter => ({
+      confirmed: () => {
+        time.ms += 0.01;
+        heard.push(number);
+      },
+      setAside: () => undefined,
+    });
+    const first = published(once.admit(order(), "k", waiter(0)));
+    for (let number = 1; number < 10_000; number++) once.admit(order(), "k", waiter(number));
+    first.waiter.confirmed();
+    expect(time.ms).toBeLessThan(5);
+    for (let turns = 0; heard.length < 10_000; turns++) {
+      expect(turns).toBeLessThan(100);
+      const beganMs = time.ms;
+      await turn();
+      expect(time.ms - beganMs).toBeLessThanOrEqual(5.5);
+    }
+    expect(heard).toEqual(Array.from({ length: 10_000 }, (_, number) => number));
   });
 
   test("that another manager took is known from the log", async () => {
