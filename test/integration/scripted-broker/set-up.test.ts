@@ -170,6 +170,21 @@ describe.concurrent("a group", () => {
     expect(name).toBe(groupQueue);
   });
 
+  test("is announced over the channel on which its queue was bound", async () => {
+    const asked: string[] = [];
+    const topology = new FakeTopology((method, peer, channel, fields) => {
+      const isGroups = fields["queue"] === groupQueue || method !== "QueueBind";
+      if (isGroups) asked.push(`${method} on ${channel} of ${fake.peers.indexOf(peer)}`);
+      return endless(method, peer, channel, fields);
+    });
+    await using fake = await FakeAmqp.start(topology.script);
+    started(fake, "processor");
+    await until(() => isMarked(topology), "the mark");
+    const publish = await until(() => asked.find((each) => each.startsWith("BasicPublish")), "the publish");
+    const onIt = asked.filter((each) => each.endsWith(publish.slice("BasicPublish".length)));
+    expect(onIt.map((each) => each.split(" ")[0]!)).toEqual(["ChannelOpen", "QueueBind", "BasicPublish"]);
+  });
+
   test("whose queue has gone gets it back with its binding, before anything else is asked for", async () => {
     const topology = new FakeTopology();
     topology.remove("queue", groupQueue);

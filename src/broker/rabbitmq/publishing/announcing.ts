@@ -42,25 +42,22 @@ export class Announcing {
   }
 
   async #startEarly(life: Life, isBlocked: () => boolean): Promise<void> {
-    const bound = this.#bindQueues(life);
-    // If a queue that was in force has gone, everybody shall miss it until the set-up has declared it.
-    if (this.#wereInForce) await bound.catch(() => undefined);
-    else await bound;
-    const { channel, opened } = openingChannel(life.connection);
-    // RabbitMQ closes the channel if the exchange for marks does not exist.
-    channel.on("error", () => undefined);
-    await opened;
+    const channel = await this.#earlyChannel(life);
     if (!life.isOver && this.#channel === undefined) this.#startOn(channel, life, isBlocked, earlyAfterMs);
     else await closeChannel(channel);
   }
 
-  /** Binds the groups' queues. @throws Error if one of them does not exist */
-  async #bindQueues(life: Life): Promise<void> {
-    const { channel, opened } = openingChannel(life.connection);
-    channel.on("error", () => undefined);
-    const bind = (queue: string) => channel.bindQueue(queue, around.queues(exchanges.fromClients), "");
-    await Promise.all([opened, ...this.#groups.map(groupQueue).map(bind)]);
-    await closeChannel(channel);
+  /** Opens a channel, with the groups' queues bound. @throws Error if one of these does not exist, and they were never in force */
+  async #earlyChannel(life: Life): Promise<Channel> {
+    const bind = (channel: Channel) => (queue: string) =>
+      channel.bindQueue(queue, around.queues(exchanges.fromClients), "");
+    try {
+      return await openedWith(life, (channel) => this.#groups.map(groupQueue).map(bind(channel)));
+    } catch (error) {
+      if (!this.#wereInForce) throw error;
+      // If a queue that was in force has gone, everybody shall miss it until the set-up has declared it. RabbitMQ has closed the channel.
+      return await openedWith(life, () => []);
+    }
   }
 
   /** Announces groups whose queues are in force. @param isBlocked see `startEarly` */
@@ -125,4 +122,16 @@ export class Announcing {
     clearInterval(this.#timer);
     this.#channel = undefined;
   }
+}
+
+/** Opens a channel, and asks questions on it. Resolves when RabbitMQ has answered them. */
+async function openedWith(
+  life: Life,
+  ask: (channel: Channel) => readonly Promise<unknown>[],
+): Promise<Channel> {
+  const { channel, opened } = openingChannel(life.connection);
+  // RabbitMQ closes the channel if what a question or a message is about does not exist. The questions report that.
+  channel.on("error", () => undefined);
+  await Promise.all([opened, ...ask(channel)]);
+  return channel;
 }
