@@ -9,6 +9,13 @@ const nearestBytes = 4 * 1024 ** 2;
 const nearestRecordsMax = 4096;
 const nearestRecordsMin = 64;
 
+/** How many sweeps may run in the nearest stretch. They are short, so a subscription that is just older than memory need not wait for another. */
+const nearestSweepsMax = 3;
+/** How many readings of the log may run besides those in the nearest stretch. Each is a channel and a consumer in RabbitMQ. */
+const farSweepsMax = 4;
+/** How many sweeps may run. */
+export const sweepsMax = nearestSweepsMax + farSweepsMax;
+
 /** The length of the nearest stretch, in records. */
 export function nearestRecords(window: Pick<LogWindow, "recordsIn">): number {
   return window.recordsIn(nearestBytes, nearestRecordsMin, nearestRecordsMax);
@@ -21,4 +28,15 @@ export function nearestRecords(window: Pick<LogWindow, "recordsIn">): number {
  */
 export function stretchAt(distance: number, nearest: number): number {
   return distance <= nearest ? 0 : Math.ceil(Math.log2(distance / nearest));
+}
+
+/**
+ * Whether a sweep may begin in a stretch.
+ *
+ * @param taken the stretch that each running sweep began in; undefined for one that has left it
+ */
+export function isFree(stretch: number, taken: readonly (number | undefined)[]): boolean {
+  const there = taken.filter((each) => each === stretch).length;
+  if (stretch === 0) return there < nearestSweepsMax;
+  return there === 0 && taken.filter((each) => each !== 0).length < farSweepsMax;
 }

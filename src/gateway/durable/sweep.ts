@@ -29,6 +29,8 @@ export interface SweepEvents {
   delivered(count: number): void;
   /** Some records were read. */
   proceeded(): void;
+  /** Whether it pauses for the sake of another sweep. `goOn` is called then when that is over. */
+  pauses(): boolean;
   /** All clients have to read first. The sweep waits for them for a while. */
   lingers(): void;
   /** The sweep has reached its end, all subscriptions have left, or the way to the log was lost. Those that are left need another sweep. */
@@ -152,14 +154,19 @@ export class Sweep implements Task {
     return place.offset >= this.next && place.offset - this.next <= recordsMax;
   }
 
+  /** The pause is over. */
+  goOn(): void {
+    if (!this.#isOver && !this.isLingering) this.#slices.ask(this);
+  }
+
   run(untilMs: number): void {
-    while (!this.#isOver && this.members.size > 0) {
+    while (!this.#isOver && this.members.size > 0 && !this.#events.pauses()) {
       if (this.members.isFull && !this.members.write(untilMs, this.#onSlow)) break;
       const record = this.#reading.take();
       if (record === undefined) break;
       if (this.members.lastOffset === undefined) this.#noticeGaps(record.offset);
       this.#prove(record);
-      if (this.#hasCome(record.offset)) {
+      if (record.offset >= (this.#window.coversFrom ?? Number.POSITIVE_INFINITY)) {
         this.#arrive(record.offset);
         return;
       }
@@ -182,14 +189,11 @@ export class Sweep implements Task {
     if (this.#isOver || this.isLingering) return;
     this.#events.proceeded();
     // Unwritten data holds up the reading.
-    if (this.members.hasUnwritten || !this.#reading.isEmpty) this.#slices.ask(this);
+    if (this.members.hasUnwritten || !(this.#reading.isEmpty || this.#events.pauses()))
+      this.#slices.ask(this);
     if (this.members.hasUnwritten) return;
     this.#reading.handled(this.#handled);
     this.#handled = 0;
-  }
-
-  #hasCome(offset: number): boolean {
-    return this.#window.coversFrom !== undefined && offset >= this.#window.coversFrom;
   }
 
   /** The broker begins with the oldest record that is left. Subscriptions that named an older one have a gap. */

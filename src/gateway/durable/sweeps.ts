@@ -2,24 +2,21 @@ import { type BackoffLimits, backoffMs } from "../../backoff.ts";
 import type { LogWindow } from "../../log/window.ts";
 import type { Slices } from "../clients/slices.ts";
 import { Ahead } from "./ahead.ts";
+import { Precedence } from "./precedence.ts";
 import type { SharedLog } from "./shared-log.ts";
-import { nearestRecords, stretchAt } from "./stretches.ts";
+import { isFree, nearestRecords, stretchAt, sweepsMax } from "./stretches.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";
 
-/** How many sweeps may run in the nearest stretch. They are short, so a subscription that is just older than memory need not wait for another. */
-const nearestSweepsMax = 3;
 /** A sweep is waited for, instead of starting another one, if it is no further away than this part of the nearest stretch. */
 const waitedForShare = 1 / 16;
 /** A sweep waits for one that is further back by at most this part of its own remaining way, and they go on as one. */
 const meetShare = 1 / 4;
-/** How many readings of the log may run besides those in the nearest stretch. Each is a channel and a consumer in RabbitMQ. */
-const farSweepsMax = 4;
 /** The waits before subscriptions whose sweeps were cut off start again. */
 export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
 
 /** What `Sweeps` reports. */
-export type SweepsEvents = Omit<SweepEvents, "ended" | "proceeded" | "lingers">;
+export type SweepsEvents = Omit<SweepEvents, "ended" | "proceeded" | "pauses" | "lingers">;
 
 /**
  * The subscriptions whose places are older than what is in memory. They share a few sweeps of the log.
@@ -40,6 +37,9 @@ export class Sweeps {
   readonly #running = new Map<Sweep, number | undefined>();
   readonly #waiting = new Set<DurableSubscription>();
   readonly #cutOff = new Set<DurableSubscription>();
+  readonly #precedence = new Precedence<Sweep>(() => {
+    for (const sweep of this.#running.keys()) sweep.goOn();
+  });
   #startImmediate: NodeJS.Immediate | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #failures = 0;
@@ -107,6 +107,7 @@ export class Sweeps {
     clearTimeout(this.#retryTimer);
     this.#startImmediate = undefined;
     this.#retryTimer = undefined;
+    this.#precedence.close();
     for (const sweep of this.#running.keys()) sweep.stop();
     this.#running.clear();
     this.#waiting.clear();
@@ -157,14 +158,8 @@ export class Sweeps {
   }
 
   #isFree(stretch: number): boolean {
-    let far = 0;
-    let there = 0;
-    for (const [sweep, taken] of this.#running) {
-      if (sweep.isLingering) continue;
-      if (taken === stretch) there++;
-      if (taken !== 0) far++;
-    }
-    return stretch === 0 ? there < nearestSweepsMax : there === 0 && far < farSweepsMax;
+    const taken = [...this.#running].filter(([sweep]) => !sweep.isLingering).map(([, each]) => each);
+    return isFree(stretch, taken);
   }
 
   #sweep(stretch: number, passengers: readonly DurableSubscription[]): void {
@@ -176,11 +171,14 @@ export class Sweeps {
         this.#failures = 0;
         this.#events.arrived(subscription, sequence);
       },
+      pauses: () => this.#precedence.isPaused && this.#running.get(sweep) !== 0,
       proceeded: () => {
+        if (sweep.members.lastOffset !== undefined) this.#precedence.hasBegun(sweep);
         this.#meet(sweep);
         this.#proceeded(sweep);
       },
       lingers: () => {
+        this.#precedence.hasBegun(sweep);
         this.#running.delete(sweep);
         this.#running.set(sweep, undefined);
         this.#startSoon();
@@ -188,11 +186,12 @@ export class Sweeps {
       ended: (left) => this.#ended(sweep, left),
     });
     this.#running.set(sweep, stretch);
+    if (stretch === 0) this.#precedence.begins(sweep);
   }
 
   /** If the maximum of sweeps runs, ends the one that has lingered longest. */
   #makeRoom(): void {
-    if (this.#running.size < nearestSweepsMax + farSweepsMax) return;
+    if (this.#running.size < sweepsMax) return;
     for (const sweep of this.#running.keys()) {
       if (!sweep.isLingering) continue;
       this.#running.delete(sweep);
@@ -213,6 +212,7 @@ export class Sweeps {
       if (waitRecords > meetShare * this.#distanceFrom(ahead.next)) continue;
       sweep.waitsFrom = Math.max(sweep.waitsFrom, ahead.next + waitRecords);
       this.#running.delete(ahead);
+      this.#precedence.hasBegun(ahead);
       for (const subscription of ahead.stop())
         if (!sweep.join(subscription, Number.POSITIVE_INFINITY)) this.add(subscription);
       this.#startSoon();
@@ -230,6 +230,7 @@ export class Sweeps {
 
   #ended(sweep: Sweep, left: readonly DurableSubscription[]): void {
     this.#running.delete(sweep);
+    this.#precedence.hasBegun(sweep);
     this.#startSoon();
     if (left.length === 0) return;
     for (const subscription of left) this.#cutOff.add(subscription);

@@ -428,6 +428,46 @@ describe("durable subscriptions that are older than memory", () => {
     durables.close();
   });
 
+  /** Starts one that reads from far back, then one near to what is in memory, and gives the far one its records first. */
+  async function farAndNear(isNearServed: boolean) {
+    const { durables, self } = started(100_000);
+    const far = self.subscribe("t", after(1000)).client;
+    while (self.running.length < 1) await turn();
+    const near = self.subscribe("t", after(99_990)).client;
+    while (self.running.length < 2) await turn();
+    const [farther, nearer] = self.running;
+    for (let offset = 1001; offset < 1020; offset++)
+      farther!.reader.record(offset, "wsmanager", envelopeAt(offset, "t"));
+    if (isNearServed)
+      for (let offset = 99_990; offset < 99_992; offset++)
+        nearer!.reader.record(offset, "wsmanager", envelopeAt(offset, "t"));
+    return { durables, self, far, near };
+  }
+
+  test("just before what is in memory get their first message before those that have far to go read on", async () => {
+    // On a busy machine the short time in which others wait may be over before the records come.
+    for (let tries = 0, isFirst = false; !isFirst; tries++) {
+      expect(tries).toBeLessThan(20);
+      const { durables, self, far, near } = await farAndNear(true);
+      // What the far one has got when the near one gets its first message.
+      const farGot: number[] = [];
+      near.frames.push = (...frames) => {
+        farGot.push(far.frames.length);
+        return Array.prototype.push.apply(near.frames, frames);
+      };
+      while (farGot.length === 0) await turn();
+      isFirst = farGot[0] === 0;
+      await self.until(() => far.texts.length === 19);
+      durables.close();
+    }
+  });
+
+  test("that have far to go read on after a while, though one that is near gets nothing", async () => {
+    const { durables, self, far } = await farAndNear(false);
+    await self.until(() => far.texts.length === 19);
+    durables.close();
+  });
+
   test("that come while another is on its way from behind them go with it, if it is near", async () => {
     const { durables, self } = started(100_000);
     self.subscribe("other", after(50_000));
