@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { type ChannelModel, connect } from "amqplib";
-import { abandon } from "../../../../../src/broker/rabbitmq/frames/innards.ts";
-import { openingChannel } from "../../../../../src/broker/rabbitmq/frames/opening-channel.ts";
-import { FakeAmqp } from "../../../../support/fake-amqp.ts";
+import { abandon } from "../../../src/broker/rabbitmq/frames/innards.ts";
+import { openingChannel } from "../../../src/broker/rabbitmq/frames/opening-channel.ts";
+import { FakeAmqp } from "../../support/fake-amqp.ts";
 
 async function connectionTo(fake: FakeAmqp): Promise<ChannelModel> {
   const connection = await connect(fake.url);
