@@ -3,6 +3,7 @@ import { type ChannelModel, connect } from "amqplib";
 import { abandon } from "../../../src/broker/rabbitmq/frames/innards.ts";
 import { openingChannel } from "../../../src/broker/rabbitmq/frames/opening-channel.ts";
 import { FakeAmqp } from "../../support/fake-amqp.ts";
+import { until } from "../../support/wait.ts";
 
 async function connectionTo(fake: FakeAmqp): Promise<ChannelModel> {
   const connection = await connect(fake.url);
@@ -56,4 +57,33 @@ test("on a connection that ends before RabbitMQ answers, every question is answe
     return method === "ChannelOpen" ? "answered" : undefined;
   });
   expect(await outcomes(await connectionTo(fake))).toEqual(["rejected", "rejected", "rejected"]);
+});
+
+test("what is asked after a consumer waits for its answer, which comes from the queue and may be late, and keeps its order", async () => {
+  const asked: string[] = [];
+  let answerLate: (() => void) | undefined;
+  await using fake = await FakeAmqp.start((method, peer, channel, fields) => {
+    asked.push(method);
+    if (method !== "BasicConsume") return undefined;
+    answerLate = () => peer.answer(method, channel, fields);
+    return "answered";
+  });
+  const connection = await connectionTo(fake);
+  const { channel, opened } = openingChannel(connection);
+  const consuming = channel.consume("q", () => undefined);
+  const others = [channel.checkQueue("q"), channel.prefetch(7)];
+  await until(() => answerLate !== undefined, "the consumer to be asked for");
+  await opened;
+  const checked = channel.checkExchange("e");
+  expect(asked).not.toContain("QueueDeclare");
+  answerLate!();
+  await Promise.all([consuming, ...others, checked]);
+  expect(asked.slice(asked.indexOf("ChannelOpen"))).toEqual([
+    "ChannelOpen",
+    "BasicConsume",
+    "QueueDeclare",
+    "BasicQos",
+    "ExchangeDeclare",
+  ]);
+  await connection.close();
 });

@@ -10,7 +10,8 @@ export interface OpeningChannel {
 
 /**
  * Opens a channel on which all questions are sent at once. amqplib would send each question when the one before is answered. RabbitMQ takes
- * them one after another in any case, and each answer has to wait for everything that is on its way to other channels.
+ * them one after another in any case, and each answer has to wait for everything that is on its way to other channels. Only what is asked
+ * after a question about a consumer waits for its answer, since RabbitMQ may answer the later one first.
  *
  * On a connection that is over, `opened` and the answers to all questions reject.
  *
@@ -22,16 +23,29 @@ export function openingChannel(connection: ChannelModel): OpeningChannel {
   const { sendImmediately, sendOrEnqueue } = channel;
   /** The fields of questions that were sent already, and whose turn it is not. */
   const early = new WeakSet<Fields>();
-  channel.sendImmediately = (method, fields) =>
-    early.has(fields)
-      ? isNextInTurn(connection, method, fields)
-      : sendImmediately.call(channel, method, fields);
+  /** The fields of questions that wait until RabbitMQ has answered one about a consumer. */
+  const late = new Set<Fields>();
+  let openConsumerQuestions = 0;
+  channel.sendImmediately = (method, fields) => {
+    if (early.has(fields)) return isNextInTurn(connection, method, fields);
+    late.delete(fields);
+    return sendImmediately.call(channel, method, fields);
+  };
   const ask: Asking["sendOrEnqueue"] = (method, fields, reply) => {
-    if (channel.reply !== null) {
+    if (channel.reply !== null && (openConsumerQuestions > 0 || late.size > 0)) late.add(fields);
+    else if (channel.reply !== null) {
       sendImmediately.call(channel, method, fields);
       early.add(fields);
     }
-    sendOrEnqueue.call(channel, method, fields, reply);
+    if (!answeredByQueue.has(method)) {
+      sendOrEnqueue.call(channel, method, fields, reply);
+      return;
+    }
+    openConsumerQuestions++;
+    sendOrEnqueue.call(channel, method, fields, (...answer) => {
+      openConsumerQuestions--;
+      reply(...answer);
+    });
   };
   /** Sending throws if the connection has ended meanwhile, and amqplib would forget who waits for the answer. */
   const askOrFail: Asking["sendOrEnqueue"] = (method, fields, reply) => {
@@ -97,6 +111,8 @@ function isAsking(channel: unknown): channel is Channel & Asking {
 
 /** amqplib's number for the question that opens a channel. */
 const channelOpen = (20 << 16) | 10;
+/** The same for those that begin and cancel a consumer. The queue answers them, and not the channel, so what is asked after them may be answered first. */
+const answeredByQueue: ReadonlySet<number> = new Set([(60 << 16) | 20, (60 << 16) | 30]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -104,7 +120,7 @@ type Fields = Readonly<Record<string, unknown>>;
 interface Asking {
   readonly reply: unknown;
   sendImmediately(method: number, fields: Fields): unknown;
-  sendOrEnqueue(method: number, fields: Fields, reply: (error: unknown) => void): void;
+  sendOrEnqueue(method: number, fields: Fields, reply: (error: unknown, answer?: unknown) => void): void;
 }
 
 /** How amqplib's connections give channels their numbers. */
