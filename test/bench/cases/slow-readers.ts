@@ -18,6 +18,8 @@ const drainMsMax = 150_000;
 
 interface Others {
   readonly p99Ms: number;
+  /** The same without the first seconds, in which slow readers are still written to as fast ones are. */
+  readonly settledP99Ms: number;
 }
 
 /** Durable subscribers that read far too slowly get the log at their own pace, and other clients do not notice. */
@@ -102,6 +104,8 @@ async function turn({ broker, isQuick }: Setting) {
     return {
       "calm p99 ms": calm.p99Ms,
       "p99 ms": beside.p99Ms,
+      "calm settled p99 ms": calm.settledP99Ms,
+      "settled p99 ms": beside.settledP99Ms,
       "growth MB": grown / 1e6,
       "growth in all MB": growth.bytes / 1e6,
       "drain s": drained.seconds,
