@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { codeOf, FatalError, reasonOf } from "../errors.ts";
 
 /** Why the manager cannot listen, in words that say what to do. */
@@ -8,6 +9,12 @@ export function listenFault(
   flags = { host: "--host", port: "--port" },
 ): FatalError {
   const code = codeOf(error);
+  // Bun 1.4.5 gives a name that has no address the code of an earlier fault, or EADDRINUSE: the two cannot be told apart.
+  if (isName(host) && (code === "EADDRINUSE" || code === "EINVAL")) {
+    return new FatalError(
+      `cannot listen on ${host}:${port}: the name ${host} has no address, or the port is in use; correct ${flags.host} or ${flags.port}`,
+    );
+  }
   if (code === "EADDRINUSE") {
     return new FatalError(
       `port ${port} on ${host} is in use: stop what uses it, or choose another with ${flags.port} (0 picks a free one)`,
@@ -26,4 +33,9 @@ export function listenFault(
   return new FatalError(
     `cannot listen on ${host}:${port}: ${reasonOf(error)}; correct ${flags.host} and ${flags.port}`,
   );
+}
+
+/** Whether the system has to look this host up to find its address. */
+function isName(host: string): boolean {
+  return host !== "localhost" && isIP(host.replace(/^\[(.*)\]$/, "$1")) === 0;
 }
