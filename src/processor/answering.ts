@@ -104,7 +104,10 @@ export class Answering {
     return promise;
   }
 
-  /** Calls back once, when every answer is confirmed or set aside, with why the first one was set aside. No more answers may follow. */
+  /**
+   * Calls back once, when every answer is confirmed or set aside, with why the first one was set aside. Nothing but the error answer may
+   * follow; call it again for that.
+   */
   whenSettled(settled: (setAside: string | undefined) => void): void {
     if (this.#unconfirmed === 0) settled(this.#setAside);
     else this.#settled = settled;
@@ -140,7 +143,10 @@ export class Answering {
     this.#setAside ??= setAside;
     this.#unconfirmed--;
     if (this.#waiting !== undefined) for (const resume of this.#waiting.splice(0)) resume();
-    if (this.#unconfirmed === 0) this.#settled?.(this.#setAside);
+    if (this.#unconfirmed > 0) return;
+    const settled = this.#settled;
+    this.#settled = undefined;
+    settled?.(this.#setAside);
   }
 }
 

@@ -58,12 +58,23 @@ export function answerTo(
 const jsonHeaders: Headers = { "content-type": "application/json" };
 
 function contentOf(item: unknown): { readonly body: Body; readonly headers?: Headers } {
-  const given = item instanceof ArrayBuffer ? new Uint8Array(item) : item;
-  const isBody = typeof given === "string" || given instanceof Uint8Array;
-  const body = isBody ? given : json(given);
-  if (isLongerThan(body, answerBytesMax))
+  const bytes = bytesOf(item);
+  const isBody = bytes !== undefined || typeof item === "string";
+  const given = bytes ?? (typeof item === "string" ? item : json(item));
+  if (isLongerThan(given, answerBytesMax))
     throw new UnusableAnswer(`an answer of more than ${answerBytesMax} bytes`);
+  // It is published later, and the handler may use the same memory for its next answer.
+  const body = typeof given === "string" ? given : new Uint8Array(given);
   return isBody ? { body } : { body, headers: jsonHeaders };
+}
+
+/** The bytes themselves, not a copy of them; undefined if it is something else. */
+function bytesOf(item: unknown): Uint8Array | undefined {
+  if (!(item instanceof ArrayBuffer || item instanceof Uint8Array)) return undefined;
+  const buffer = item instanceof ArrayBuffer ? item : item.buffer;
+  if (buffer instanceof ArrayBuffer && buffer.detached)
+    throw new UnusableAnswer("bytes that were transferred to somewhere else: send a copy of them");
+  return item instanceof ArrayBuffer ? new Uint8Array(item) : item;
 }
 
 function json(item: unknown): string {

@@ -137,15 +137,26 @@ export class Handling {
   #settle(message: Message, outcome: Outcome, answering: Answering, begunMs: number, done: () => void): void {
     this.#parts.metrics.handled(outcome, performance.now() - begunMs);
     if (outcome.is === "failed") {
-      const asker = awaitedBy(message);
-      if (asker !== undefined) answering.publishError(failedAnswer(asker, message));
-      this.bury(message, outcome, () => answering.whenSettled(done));
+      this.#fail(message, outcome, answering, done);
       return;
     }
     answering.whenSettled((setAside) => {
       if (setAside === undefined) done();
-      else this.bury(message, { reason: `its answer was set aside: ${setAside}`, attempts: 1 }, done);
+      else
+        this.#fail(
+          message,
+          { reason: `its answer was set aside: ${setAside}`, attempts: 1 },
+          answering,
+          done,
+        );
     });
+  }
+
+  /** Tells a client that asked, so that it does not wait for ever, and buries the message. */
+  #fail(message: Message, cause: Cause, answering: Answering, done: () => void): void {
+    const asker = awaitedBy(message);
+    if (asker !== undefined) answering.publishError(failedAnswer(asker, message));
+    this.bury(message, cause, () => answering.whenSettled(done));
   }
 }
 

@@ -44,6 +44,24 @@ describe("a handler's result", () => {
     expect(bodies(bytes.buffer)).toEqual([bytes]);
   });
 
+  test("of bytes is what they are now, whatever the handler does with their memory afterwards", () => {
+    const bytes = new Uint8Array([65]);
+    const answers = [bytes, Buffer.from(bytes.buffer), bytes.buffer, { to: "topic", body: bytes }].flatMap(
+      bodies,
+    );
+    bytes[0] = 66;
+    expect(answers.map((body) => Buffer.from(body as Uint8Array).toString())).toEqual(["A", "A", "A", "A"]);
+  });
+
+  test("of bytes that were transferred to somewhere else is an error that says so", () => {
+    const bytes = new Uint8Array([65]);
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+    for (const result of [bytes, bytes.buffer, { to: "topic", body: bytes }])
+      expect(() => bodies(result)).toThrow(
+        "bytes that were transferred to somewhere else: send a copy of them",
+      );
+  });
+
   test("of an object is its JSON", () => {
     expect(bodies({ a: [1, { b: null }] })).toEqual(['{"a":[1,{"b":null}]}']);
     expect(bodies(new Date(0))).toEqual(['"1970-01-01T00:00:00.000Z"']);

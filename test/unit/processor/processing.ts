@@ -23,6 +23,8 @@ export class ScriptedBroker implements Broker {
   readonly acks: [tag: number, multiple: boolean][] = [];
   readonly taken: number[] = [];
   isStopped = false;
+  /** What cannot be written: a link that gets it ends, and the next one opens at once. */
+  isUnwritable: (envelope: Envelope) => boolean = () => false;
   #consumer!: Consumer;
   readonly #publishers = new Map<Exchange, Publisher>();
   #lastTag = 0;
@@ -57,16 +59,20 @@ export class ScriptedBroker implements Broker {
     throw new Error("a processor asks for no marks");
   }
   start(): void {
-    for (const [exchange, publisher] of this.#publishers) {
-      publisher.opened({
-        send: (envelopes) => void this.published[exchange].push(...envelopes),
-        isCostly: true,
-        headBytesMax: Number.POSITIVE_INFINITY,
-        unwritten: 0,
-        giveUp: () => undefined,
-      });
-    }
+    for (const [exchange, publisher] of this.#publishers) this.#open(exchange, publisher);
     this.begin();
+  }
+  #open(exchange: Exchange, publisher: Publisher): void {
+    publisher.opened({
+      send: (envelopes) => {
+        if (envelopes.some((envelope) => this.isUnwritable(envelope))) throw new Error("cannot be written");
+        this.published[exchange].push(...envelopes);
+      },
+      isCostly: true,
+      headBytesMax: Number.POSITIVE_INFINITY,
+      unwritten: 0,
+      giveUp: () => queueMicrotask(() => this.#open(exchange, publisher)),
+    });
   }
   queuedIn(): number {
     return 7;

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { open } from "../../../src/envelope/envelope.ts";
 import { echoProcessed, type Handler } from "../../../src/processor/handler.ts";
+import { repliesQueue } from "../../../src/requests.ts";
+import { until } from "../../support/wait.ts";
 import { turn } from "../doubles/turn.ts";
 import { asked, packedOf, processing, settle, slowHandler } from "./processing.ts";
 
@@ -43,6 +45,25 @@ describe("a message that cannot be handled", () => {
     broker.confirm("wsmanager.dead");
     await settle();
     expect(broker.acks).toEqual([[1, true]]);
+  });
+
+  test("since RabbitMQ does not take its answer is a dead letter too, and a client that asked is told", async () => {
+    const { broker } = processing(() => "unwritable");
+    broker.isUnwritable = (envelope) => open(envelope, "?").some(({ body }) => body === "unwritable");
+    const asker = { "reply-to": repliesQueue, "correlation-id": "warren:m:a:-1:x" };
+    broker.deliver({ ...asked("question"), isRequest: true, headers: asker });
+    await until(() => broker.published["wsmanager.dead"].length > 0, "it is a dead letter");
+    await settle();
+    const told = broker.published.towsmanager.flatMap((envelope) => open(envelope, "?"));
+    expect(told).toMatchObject([{ headers: { "correlation-id": "warren:m:a:-1:x", error: "failed" } }]);
+    expect(broker.published["wsmanager.dead"]).toMatchObject([{ body: Buffer.from("question") }]);
+    broker.confirm("wsmanager.dead");
+    await settle();
+    expect(broker.acks).toEqual([]);
+    broker.confirm("towsmanager");
+    await settle();
+    expect(broker.acks).toEqual([[1, true]]);
+    expect(broker.published["wsmanager.dead"]).toHaveLength(1);
   });
 
   test("keeps its own headers", async () => {

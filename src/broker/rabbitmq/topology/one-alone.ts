@@ -3,13 +3,16 @@ import type { Declarations, QueueArguments } from "./declarations.ts";
 
 /**
  * Declares one exchange or queue of a topology, and nothing else, but a queue with its bindings: managers that find it there take it for
- * bound. The exchanges that it is bound to come before it in each topology, so they exist. An exchange's bindings come with the whole
- * topology, which is declared when nothing is missing any more.
+ * bound. The durable exchanges that it is bound to come before it in each topology, so they exist. Those that are not durable belong to this
+ * connection, and are not there yet: they are declared and bound with the whole topology, when nothing is missing any more. So are the
+ * bindings of exchanges.
  */
 export class OneAlone implements Declarations {
   readonly #name: string;
   readonly #by: Declarations;
   readonly #begun = new Set<string>();
+  /** Exchanges of this connection alone. */
+  readonly #own = new Set<string>();
 
   /** @param by declares it */
   constructor(name: string, by: Declarations) {
@@ -24,14 +27,17 @@ export class OneAlone implements Declarations {
   }
 
   async fanout(name: string, options?: Options.AssertExchange): Promise<void> {
+    this.#note(name, options);
     if (name === this.#name) await this.#by.fanout(name, options);
   }
 
   async topic(name: string, options?: Options.AssertExchange): Promise<void> {
+    this.#note(name, options);
     if (name === this.#name) await this.#by.topic(name, options);
   }
 
   async between(name: string, options?: Options.AssertExchange): Promise<void> {
+    this.#note(name, options);
     if (name === this.#name) await this.#by.between(name, options);
   }
 
@@ -44,7 +50,7 @@ export class OneAlone implements Declarations {
   }
 
   async bindQueue(queue: string, exchange: string, key?: string): Promise<void> {
-    if (queue === this.#name) await this.#by.bindQueue(queue, exchange, key);
+    if (queue === this.#name && !this.#own.has(exchange)) await this.#by.bindQueue(queue, exchange, key);
   }
 
   async unbindQueue(queue: string, exchange: string): Promise<void> {
@@ -53,6 +59,10 @@ export class OneAlone implements Declarations {
 
   bindExchange = nothing;
   unbindExchange = nothing;
+
+  #note(name: string, options: Options.AssertExchange | undefined): void {
+    if (options?.durable === false) this.#own.add(name);
+  }
 }
 
 function nothing(): Promise<void> {
