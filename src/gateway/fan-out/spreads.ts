@@ -79,6 +79,8 @@ export class Spreads implements Task {
     this.#waiting.push(spread);
     this.#bytes += spread.costBytes + messageCostBytes(message);
     while (this.#bytes > bytesMax) this.#publishFirst(() => true);
+    // It may have been the oldest itself.
+    if (spread.isDone) return undefined;
     this.#loop.ask(this);
     return spread;
   }

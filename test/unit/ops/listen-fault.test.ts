@@ -17,10 +17,14 @@ test("a name that cannot be looked up is not said to be a port in use", () => {
 
 test("whichever code Bun gives it, and whichever flag it comes from", () => {
   const flags = { host: "--admin-host", port: "--admin-port" };
-  for (const code of ["EADDRINUSE", "EINVAL"])
-    expect(listenFault(failWith(code), "localhost.", 80, flags).message).toBe(
-      "cannot listen on localhost.:80: the name localhost. has no address, or the port is in use; correct --admin-host or --admin-port",
+  for (const code of ["EADDRINUSE", "EINVAL", "EBADF", "ENOENT", "EACCES"])
+    expect(listenFault(failWith(code), "localhost.", 8000, flags).message).toBe(
+      "cannot listen on localhost.:8000: the name localhost. has no address, or the port is in use; correct --admin-host or --admin-port",
     );
+});
+
+test("a name on a port that only root may have is not said to have no address", () => {
+  expect(listenFault(failWith("EACCES"), "example.test", 80).message).toContain("choose one above 1023");
 });
 
 test("an address has no name to look up: its port is in use", () => {

@@ -166,6 +166,14 @@ test("a sender that gets no copy gets none later either, and if its connection h
   }
 });
 
+test("a message that exceeds the cap alone is published at once, and nobody waits for it", () => {
+  const { relay, published, joinCrowd, say } = world();
+  joinCrowd("a", 3);
+  expect(say("a", "x".repeat(70 * 1024 ** 2))).toBeUndefined();
+  expect(published).toHaveLength(3);
+  expect(relay.spreadingBytes).toBe(0);
+});
+
 test("memory is counted and has a cap, beyond which the oldest are published at once", () => {
   const { relay, published, joinCrowd, say } = world();
   joinCrowd("a");
