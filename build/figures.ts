@@ -9,7 +9,7 @@ export const figuresPath = "docs/figures.json";
 export interface Recorded {
   /** The day, as 2026-11-26. */
   readonly day: string;
-  /** How many rounds the medians are of. */
+  /** How many rounds the medians are of, at least. */
   readonly rounds: number;
   /** Processor and cores, RabbitMQ and Bun. */
   readonly on: string;

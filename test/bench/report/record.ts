@@ -30,7 +30,12 @@ export function recordedWith(
     const named = medians.map(
       ([contender, value]) => [contender.replace(/ at [\d,]+\/s$/, ""), value] as const,
     );
-    const recorded = { day: finishedAt.slice(0, 10), rounds, on, medians: Object.fromEntries(named) };
+    // A round in which a contender failed has no sample of it.
+    const fewest = Math.min(
+      rounds,
+      ...series.flatMap(({ samples: { length } }) => (length > 0 ? [length] : [])),
+    );
+    const recorded = { day: finishedAt.slice(0, 10), rounds: fewest, on, medians: Object.fromEntries(named) };
     return [[name, recorded] as const];
   });
   return Object.fromEntries(Object.entries({ ...before, ...Object.fromEntries(now) }).toSorted());

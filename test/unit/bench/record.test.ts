@@ -36,6 +36,15 @@ test("the README's first words about speed are those of a recorded run, or none"
   expect(speedText({})).toBe("");
 });
 
+test("a round in which one of them failed is not counted", () => {
+  const [relay] = results.measures;
+  const series = relay!.series.map((one) =>
+    one.contender === "warren" ? { ...one, samples: [3950, 4100] } : one,
+  );
+  const text = figuresText(recordedWith({}, { ...results, measures: [{ ...relay!, series }] }));
+  expect(text).toContain("Medians of 2 rounds on 2026-11-26");
+});
+
 test("as long as no relay was recorded, the README says what a delivery costs", () => {
   const receivers = {
     name: "receivers",
