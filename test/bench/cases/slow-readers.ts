@@ -48,6 +48,12 @@ export const slowReaders: Case = {
         series: [of("calm p99 ms", "without them"), of("p99 ms", "beside them")],
       },
       {
+        name: "slow-readers-settled-p99",
+        title: `${title}: the p99 of others, after the first seconds, in which slow readers are still written to as fast ones are`,
+        unit: "ms",
+        series: [of("calm settled p99 ms", "without them"), of("settled p99 ms", "beside them")],
+      },
+      {
         name: "slow-readers-growth",
         title: `${title}: growth of the manager`,
         unit: "MB",
