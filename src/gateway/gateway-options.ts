@@ -1,5 +1,6 @@
 import type { Readiness } from "../ops/http.ts";
 import type { Logger } from "../ops/logger.ts";
+import type { LoopTime } from "../ops/loop-time.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Announcements } from "./clients/announcements.ts";
 import type { SharedLog } from "./durable/shared-log.ts";
@@ -33,6 +34,8 @@ export interface GatewayOptions
   onAskerLeft(asker: string): void;
   /** Decides about messages with idempotency keys. */
   readonly once: Once;
+  /** Shares out the event loop's time among everything that takes long. */
+  readonly loop: LoopTime;
   readonly announcements: Announcements;
   /** Presence on topics; undefined where managers cannot tell one another. */
   readonly presence: PresenceSource | undefined;

@@ -1,4 +1,4 @@
-import { LoopTime } from "../ops/loop-time.ts";
+import type { LoopTime } from "../ops/loop-time.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import { Notices } from "../ops/notices.ts";
 import { Addressed } from "./clients/addressed.ts";
@@ -47,11 +47,11 @@ export class GatewayParts {
   readonly connections: Connections;
   readonly holds = new Holds();
   /** Shares out the event loop's time among everything that takes long. */
-  readonly loop = new LoopTime();
-  readonly relay = new Relay(this.loop);
-  readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket), this.loop, this.relay);
-  readonly receipts = new Receipts(this.loop);
-  readonly addressed = new Addressed(this.loop);
+  readonly loop: LoopTime;
+  readonly relay: Relay;
+  readonly turns: Turns;
+  readonly receipts: Receipts;
+  readonly addressed: Addressed;
   readonly refusals: Refusals;
   readonly traffic = new Traffic(() => this.relay.publishedBytes);
   readonly visits: Visits;
@@ -60,16 +60,12 @@ export class GatewayParts {
   readonly backpressure: Backpressure;
   readonly shares: Shares;
   readonly limits: Limits;
-  readonly wheel = new TimerWheel(this.loop);
-  readonly tidying = new Tidying(this.wheel, this.clients, this.traffic);
+  readonly wheel: TimerWheel;
+  readonly tidying: Tidying;
   readonly requests: Requests;
   readonly backlogs: Backlogs;
-  readonly multicast = new Multicast(this.loop);
-  readonly listeners = new Listeners(
-    (listening) => this.server.serve(listening),
-    (bytes) => this.backlogs.sent(bytes),
-    this.multicast,
-  );
+  readonly multicast: Multicast;
+  readonly listeners: Listeners;
 
   /**
    * @param makers the protocols that clients may speak
@@ -81,10 +77,24 @@ export class GatewayParts {
     metrics: () => readonly AnyMetric[],
   ) {
     this.options = options;
+    const { loop } = options;
+    this.loop = loop;
+    this.relay = new Relay(loop);
+    this.turns = new Turns(this.holds, (socket) => this.connections.left(socket), loop, this.relay);
+    this.receipts = new Receipts(loop);
+    this.addressed = new Addressed(loop);
+    this.wheel = new TimerWheel(loop);
+    this.tidying = new Tidying(this.wheel, this.clients, this.traffic);
+    this.multicast = new Multicast(loop);
+    this.listeners = new Listeners(
+      (listening) => this.server.serve(listening),
+      (bytes) => this.backlogs.sent(bytes),
+      this.multicast,
+    );
     this.relay.publishThrough(this.listeners);
     this.requests = new Requests(this.wheel, this.loop, this.#largestBytes);
     this.requests.onLeft = options.onAskerLeft;
-    const { clientBufferBytes, announcements, uplink } = options;
+    const { announcements, uplink } = options;
     const notices = new Notices(options.logger);
     this.visits = new Visits(options.logger, this.traffic);
     this.refusals = new Refusals(options.logger);
@@ -94,13 +104,7 @@ export class GatewayParts {
       this.traffic.sentBytes += bytes;
       this.backlogs.sent(bytes);
     };
-    if (options.presence !== undefined)
-      this.rooms = new Rooms(
-        options.presence,
-        this.relay,
-        { room: presenceRoomFor(clientBufferBytes), sent },
-        this.loop,
-      );
+    this.rooms = this.#roomsFor(sent);
     this.durables = this.#durablesTo(this.#outlet);
     this.backpressure = new Backpressure(this.holds, this.clients, () => uplink.freeBytes <= 0);
     this.shares = new Shares(this.holds, uplink, this.backpressure);
@@ -122,16 +126,28 @@ export class GatewayParts {
     this.entrance = new Entrance(options, this.protocols, this.refusals, this.limits, origins);
     const ways = { ...surroundings, ...this.#doorParts, origins, memoryMaxBytes };
     this.doors = doors.map((make) => make(ways));
-    this.server = new GatewayServer(options, {
-      entrance: this.entrance,
-      listeners: this.listeners,
-      operations: { readiness: () => options.readiness(), metrics },
-      events: this.connections,
-      refusals: this.refusals,
+    this.server = this.#serverWith(metrics, notices);
+  }
+
+  #serverWith(metrics: () => readonly AnyMetric[], notices: Notices): GatewayServer {
+    const { options, entrance, listeners, connections: events, refusals, doors, loop } = this;
+    const operations = { readiness: () => options.readiness(), metrics };
+    return new GatewayServer(options, {
+      entrance,
+      listeners,
+      operations,
+      events,
+      refusals,
       notices,
-      doors: this.doors,
-      loop: this.loop,
+      doors,
+      loop,
     });
+  }
+
+  #roomsFor(sent: Surroundings["sent"]): Rooms | undefined {
+    const { presence, clientBufferBytes } = this.options;
+    if (presence === undefined) return undefined;
+    return new Rooms(presence, this.relay, { room: presenceRoomFor(clientBufferBytes), sent }, this.loop);
   }
 
   /** No single message that goes to a client is larger. In bytes. */

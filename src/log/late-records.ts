@@ -1,5 +1,6 @@
 import { Deque } from "../collections/deque.ts";
 import type { LoopTime, Task } from "../ops/loop-time.ts";
+import { TurnBudget } from "../ops/turn-budget.ts";
 import type { EarlyRecord } from "./early-records.ts";
 import type { FeedSink } from "./feed-sink.ts";
 
@@ -43,28 +44,22 @@ export class LateRecords implements Task {
   readonly #sink: Published;
   readonly #waiting = new Deque<LateRecord>();
   #bytes = 0;
-  /** The turn of the event loop in which a record last came, and how much had been published before this part of it. */
-  #turn = -1;
+  readonly #budget: TurnBudget;
+  /** How much had been published when the budget last heard of it. */
   #publishedBefore = 0;
-  /** Until when records may be handed on, in this turn. */
-  #untilMs = 0;
-  #looks = 0;
 
   /** @param sink counts what was published so far */
   constructor(loop: LoopTime, sink: Published, forward: Forward) {
     this.#loop = loop;
+    this.#budget = new TurnBudget(loop, publishedMax, lookEach);
     this.#sink = sink;
     this.#forward = forward;
   }
 
   /** Hands on as much of a record as there is time for now, and the rest later. */
   add(late: LateRecord): void {
-    this.#untilMs = this.#loop.begin();
-    if (this.#turn !== this.#loop.turn) {
-      this.#turn = this.#loop.turn;
-      this.#publishedBefore = this.#sink.publishedCount;
-    }
-    if (this.#waiting.length === 0 && this.#hasTime && this.#forward(late, this.#mayContinue)) return;
+    if (this.#budget.join()) this.#publishedBefore = this.#sink.publishedCount;
+    if (this.#waiting.length === 0 && this.#mayBegin && this.#forward(late, this.#mayContinue)) return;
     this.#waiting.push(late);
     this.#bytes += late.bytes;
     while (this.#bytes > bytesMax) this.#forwardFirst(() => true);
@@ -73,10 +68,10 @@ export class LateRecords implements Task {
 
   run(untilMs: number): void {
     this.#publishedBefore = this.#sink.publishedCount;
-    this.#untilMs = untilMs;
-    while (this.#waiting.length > 0 && this.#mayPublish) {
+    this.#budget.start(untilMs);
+    while (this.#waiting.length > 0 && !this.#sink.isSpreading) {
       this.#forwardFirst(this.#mayContinue);
-      if (this.#loop.now() >= untilMs) break;
+      if (!this.#mayBegin) break;
     }
     if (this.#waiting.length > 0) this.#loop.ask(this);
   }
@@ -88,16 +83,15 @@ export class LateRecords implements Task {
     this.#bytes -= first.bytes;
   }
 
-  get #mayPublish(): boolean {
+  /** Whether there is time for another record. */
+  get #mayBegin(): boolean {
+    return this.#mayContinue() && !this.#budget.isOver;
+  }
+
+  readonly #mayContinue = (): boolean => {
     const { publishedCount, isSpreading } = this.#sink;
-    return !isSpreading && publishedCount - this.#publishedBefore < publishedMax;
-  }
-
-  /** Whether a record that has just come may be handed on at once. */
-  get #hasTime(): boolean {
-    return this.#mayPublish && this.#loop.now() < this.#untilMs;
-  }
-
-  readonly #mayContinue = (): boolean =>
-    this.#mayPublish && (++this.#looks % lookEach > 0 || this.#loop.now() < this.#untilMs);
+    const units = publishedCount - this.#publishedBefore;
+    this.#publishedBefore = publishedCount;
+    return this.#budget.goesOn(units) && !isSpreading;
+  };
 }

@@ -9,6 +9,7 @@ export type ManagerOptions = Omit<
   | "metrics"
   | "uplink"
   | "once"
+  | "loop"
   | "onAskerLeft"
   | "announcements"
   | "presence"

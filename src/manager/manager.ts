@@ -4,13 +4,12 @@ import type { DeadLetters } from "../control/dead-letters.ts";
 import { FatalError } from "../errors.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import { Once } from "../gateway/fan-out/once.ts";
-import { PastKeys } from "../gateway/fan-out/past-keys.ts";
-import { Tellings } from "../gateway/fan-out/tellings.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { ProtocolMaker } from "../gateway/protocols.ts";
 import type { Readiness } from "../ops/http.ts";
 import type { Logger } from "../ops/logger.ts";
 import { LoopLag } from "../ops/loop-lag.ts";
+import { LoopTime } from "../ops/loop-time.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Tracing } from "../ops/tracing.ts";
@@ -59,6 +58,8 @@ export class Manager {
   readonly #gateway: Gateway;
   readonly #wayBack: WayBack;
   readonly #lag = new LoopLag();
+  /** Shares out the event loop's time among everything that takes long. */
+  readonly #loop = new LoopTime();
   readonly #busiest = new BusiestTopics();
   /** What `/metrics` shows of it besides its gateway. */
   readonly #metrics: readonly AnyMetric[];
@@ -78,8 +79,7 @@ export class Manager {
     this.#outbox = this.#outboxOf(id, options);
     this.#answers = this.#outboxOf(`${id}-replies`, options);
     const keys = { windowMs: options.idempotencyWindowMs, bytesMax: options.idempotencyMaxBytes };
-    const loop = () => this.#gateway.loop;
-    const once = new Once(keys, Date.now, new PastKeys(loop), new Tellings(loop));
+    const once = new Once(keys, Date.now, this.#loop);
     this.#wayBack = new WayBack(broker, once, recordBytesMaxOf(options), logger);
     this.#steering = this.#steeringOf(id);
     this.#gateway = this.#gatewayOf(options, once);
@@ -139,6 +139,7 @@ export class Manager {
           deadLetters: () => this.deadLetters,
         }),
         once,
+        loop: this.#loop,
         onAskerLeft: (asker) => steering.askerLeft(asker),
         uplink: uplinkTo(this.#outbox, messageTrace, this.#busiest, traced),
         sharedLog: this.#wayBack.sharedLog,

@@ -1,5 +1,6 @@
 import type { Message } from "../../message.ts";
 import type { LoopTime, Task } from "../../ops/loop-time.ts";
+import { TurnBudget } from "../../ops/turn-budget.ts";
 import type { ClientSocket } from "./client.ts";
 
 /** How many connections a message is sent to as it comes, and how many in each further turn of the event loop. Each is a write. */
@@ -13,6 +14,7 @@ const lookEach = 16;
  */
 export class Addressed implements Task {
   readonly #loop: LoopTime;
+  readonly #budget: TurnBudget;
   #message: Message | undefined;
   /** The connections that have yet to get the message. */
   readonly #rest = new Set<ClientSocket>();
@@ -22,6 +24,7 @@ export class Addressed implements Task {
   /** @param loop shares out the event loop's time */
   constructor(loop: LoopTime) {
     this.#loop = loop;
+    this.#budget = new TurnBudget(loop, atOnceMax, lookEach);
   }
 
   /** Whether a message still waits for its turn. The next one should wait, too. */
@@ -32,9 +35,9 @@ export class Addressed implements Task {
   /** Sends a message to a client's connections. */
   send(message: Message, connections: Iterable<ClientSocket>): void {
     this.finish();
-    let count = 0;
+    this.#budget.start();
     for (const socket of connections) {
-      if (count++ < atOnceMax) this.#sendTo(socket, message);
+      if (this.#budget.take()) this.#sendTo(socket, message);
       else this.#rest.add(socket);
     }
     if (!this.isSending) return;
@@ -48,10 +51,10 @@ export class Addressed implements Task {
   }
 
   run(untilMs: number): void {
-    let count = 0;
+    this.#budget.start(untilMs);
     for (const socket of this.#rest) {
       this.#sendNext(socket);
-      if (++count >= atOnceMax || (count % lookEach === 0 && this.#loop.now() >= untilMs)) break;
+      if (!this.#budget.goesOn()) break;
     }
     if (this.isSending) this.#loop.ask(this);
     else this.#message = undefined;

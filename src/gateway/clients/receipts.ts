@@ -1,5 +1,6 @@
 import { Deque } from "../../collections/deque.ts";
 import type { LoopTime, Task } from "../../ops/loop-time.ts";
+import { TurnBudget } from "../../ops/turn-budget.ts";
 import type { ClientSocket } from "./client.ts";
 
 /** What is told at once in a turn of the event loop. Each may be a write of its own, which takes some microseconds. */
@@ -9,9 +10,9 @@ const lookEach = 32;
 /** What those that wait may keep together: beyond it the oldest are told, however long that takes. In bytes. */
 const bytesMax = 8 * 1024 ** 2;
 
-/** Something that a client is to be told, and what is kept for that, in bytes. */
+/** Something that is to be told, and what is kept for that, in bytes. */
 interface Untold {
-  readonly socket: ClientSocket;
+  readonly socket: ClientSocket | undefined;
   readonly bytes: number;
   readonly tell: () => void;
 }
@@ -25,13 +26,14 @@ export class Receipts implements Task {
   readonly #loop: LoopTime;
   readonly #waiting = new Deque<Untold>();
   #bytes = 0;
-  /** The turn of the event loop in which something was told at once last, and how much in that. */
-  #turn = -1;
-  #count = 0;
+  readonly #atOnce: TurnBudget;
+  readonly #later: TurnBudget;
 
   /** @param loop whose time telling takes */
   constructor(loop: LoopTime) {
     this.#loop = loop;
+    this.#atOnce = new TurnBudget(loop, atOnceMax, lookEach);
+    this.#later = new TurnBudget(loop, Number.POSITIVE_INFINITY, lookEach);
   }
 
   /** Whether nobody waits to be told. */
@@ -42,11 +44,13 @@ export class Receipts implements Task {
   /**
    * Tells a client, now or soon.
    *
-   * @param bytes what is kept until it is told
+   * @param socket the client's; undefined for something that does not write to a socket
+   * @param bytes what is kept until it is told, unless that is counted elsewhere
    * @param tell writes to the client; it may have gone by then
    */
-  tell(socket: ClientSocket, bytes: number, tell: () => void): void {
-    if (this.isEmpty && this.#isInTime()) {
+  tell(socket: ClientSocket | undefined, bytes: number, tell: () => void): void {
+    this.#atOnce.join();
+    if (this.isEmpty && this.#atOnce.take()) {
       tell();
       return;
     }
@@ -62,21 +66,27 @@ export class Receipts implements Task {
   }
 
   run(untilMs: number): void {
+    this.#later.start(untilMs);
     for (let next = this.#waiting.at(0); next !== undefined; next = this.#waiting.at(0)) {
       const { socket } = next;
       // What one client is told is written as one.
-      socket.cork(() => this.#tellThoseOf(socket, untilMs));
+      if (socket === undefined) this.#tellThoseOf(socket);
+      else socket.cork(() => this.#tellThoseOf(socket));
       // A socket that is closed may not call back.
       if (this.#waiting.at(0) === next) this.#tellNext();
-      if (this.#loop.now() >= untilMs) break;
+      if (this.#later.isOver) break;
     }
     if (!this.isEmpty) this.#loop.ask(this);
   }
 
-  #tellThoseOf(socket: ClientSocket, untilMs: number): void {
-    for (let told = 0; this.#waiting.at(0)?.socket === socket; told++) {
-      if (told % lookEach === lookEach - 1 && this.#loop.now() >= untilMs) return;
+  #tellThoseOf(socket: ClientSocket | undefined): void {
+    for (
+      let next = this.#waiting.at(0);
+      next !== undefined && next.socket === socket;
+      next = this.#waiting.at(0)
+    ) {
       this.#tellNext();
+      if (!this.#later.goesOn()) return;
     }
   }
 
@@ -84,14 +94,5 @@ export class Receipts implements Task {
     const { bytes, tell } = this.#waiting.shift()!;
     this.#bytes -= bytes;
     tell();
-  }
-
-  #isInTime(): boolean {
-    this.#loop.begin();
-    if (this.#turn !== this.#loop.turn) {
-      this.#turn = this.#loop.turn;
-      this.#count = 0;
-    }
-    return this.#count++ < atOnceMax;
   }
 }

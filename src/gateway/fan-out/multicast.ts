@@ -1,5 +1,6 @@
 import type { Body } from "../../message.ts";
 import { LoopTime, type Task } from "../../ops/loop-time.ts";
+import { TurnBudget } from "../../ops/turn-budget.ts";
 import { Crowd, type Receiver } from "./crowd.ts";
 
 /**
@@ -24,6 +25,7 @@ const writtenMax = 16 * 1024 ** 2;
  */
 export class Multicast implements Task {
   readonly #loop: LoopTime;
+  readonly #budget: TurnBudget;
   readonly #crowds = new Map<string, Crowd>();
   /** Crowds with something to write, the one that has waited longest first. */
   readonly #unwritten = new Set<Crowd>();
@@ -33,6 +35,7 @@ export class Multicast implements Task {
   /** @param loop shares out the event loop's time */
   constructor(loop = new LoopTime()) {
     this.#loop = loop;
+    this.#budget = new TurnBudget(loop, writesMax, 1);
   }
 
   subscribe(key: string, receiver: Receiver): void {
@@ -78,10 +81,11 @@ export class Multicast implements Task {
   }
 
   run(untilMs: number): void {
-    let left = writesMax;
+    this.#budget.start(untilMs);
     let bytesLeft = writtenMax;
     const mayWrite = (bytes: number) => {
-      if (left-- <= 0 || bytesLeft <= 0 || this.#loop.now() >= untilMs) return false;
+      if (bytesLeft <= 0 || this.#budget.isOver) return false;
+      this.#budget.take();
       bytesLeft -= bytes;
       return true;
     };

@@ -3,11 +3,12 @@ import { onceIdOf } from "../../envelope/idempotency-key.ts";
 import type { Waiter } from "../../envelope/waiter.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import { type OnceId, onceIdIn, onceText } from "../../message-id.ts";
+import { LoopTime } from "../../ops/loop-time.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
+import { Receipts } from "../clients/receipts.ts";
 import type { Admission, OnceLimits } from "./admission.ts";
 import { entryBytes, KeyShares, sharedElsewhere, waiterBytes } from "./key-shares.ts";
 import { PastKeys } from "./past-keys.ts";
-import { Tellings } from "./tellings.ts";
 
 /** What is known about a key. */
 interface Entry {
@@ -35,7 +36,7 @@ export class Once {
   /** Keys by the hash of client id and key. */
   readonly #entries = new OldestFirst<string, Entry>();
   readonly #shares = new KeyShares();
-  readonly #tellings: Tellings;
+  readonly #receipts: Receipts;
   /** Whether the keys from before the start are known. Ask it before `admit`. */
   readonly past: PastKeys;
   readonly windowMs: number;
@@ -45,15 +46,15 @@ export class Once {
 
   /**
    * @param now milliseconds since 1970
-   * @param tellings tells waiters, by turns
+   * @param loop shares out the event loop's time, which telling waiters takes
    */
   constructor(
     limits: OnceLimits,
     now: () => number = Date.now,
-    past = new PastKeys(),
-    tellings = new Tellings(),
+    loop = new LoopTime(),
+    past = new PastKeys(loop),
   ) {
-    this.#tellings = tellings;
+    this.#receipts = new Receipts(loop);
     this.#limits = limits;
     this.#now = now;
     this.windowMs = limits.windowMs;
@@ -62,7 +63,7 @@ export class Once {
 
   /** Tells all waiters of messages whose fate is known. */
   tellAll(): void {
-    this.#tellings.tellAll();
+    this.#receipts.tellAll();
   }
 
   /** What the keys take, in bytes. */
@@ -231,7 +232,7 @@ export class Once {
       const waiting = entry.waiting ?? [];
       entry.waiting = undefined;
       if (waiter !== undefined) tell(waiter);
-      this.#tellings.tell(waiting, tell);
+      for (const each of waiting) this.#receipts.tell(undefined, 0, () => tell(each));
     };
     return {
       confirmed: () => settle((each) => each.confirmed()),

@@ -6,16 +6,15 @@ import { LoopTime, type Task } from "../../ops/loop-time.ts";
  * wait meanwhile, since each may repeat an earlier message. Very many may wait then, so they go on by turns.
  */
 export class PastKeys implements Task {
-  readonly #loop: () => LoopTime;
+  readonly #loop: LoopTime;
   #isKnown = true;
   #deadlineMs = 0;
   readonly #waiting = new Deque<() => void>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param loop shares out the event loop's time; called when something has waited */
-  constructor(loop?: () => LoopTime) {
-    const own = new LoopTime();
-    this.#loop = loop ?? (() => own);
+  /** @param loop shares out the event loop's time */
+  constructor(loop = new LoopTime()) {
+    this.#loop = loop;
   }
 
   /** Whether all keys are known, so that nothing needs to wait. */
@@ -35,7 +34,7 @@ export class PastKeys implements Task {
   known(): void {
     this.#isKnown = true;
     this.#stopTimer();
-    if (this.#waiting.length > 0) this.#loop().ask(this);
+    if (this.#waiting.length > 0) this.#loop.ask(this);
   }
 
   /**
@@ -55,14 +54,13 @@ export class PastKeys implements Task {
   }
 
   run(untilMs: number): void {
-    const loop = this.#loop();
     // If keys are being read again by now, the others wait for these too.
     while (this.#isKnown) {
       const then = this.#waiting.shift();
       if (then === undefined) return;
       then();
-      if (loop.now() < untilMs) continue;
-      if (this.#waiting.length > 0) loop.ask(this);
+      if (this.#loop.now() < untilMs) continue;
+      if (this.#waiting.length > 0) this.#loop.ask(this);
       return;
     }
   }

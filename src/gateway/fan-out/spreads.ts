@@ -2,6 +2,7 @@ import { Deque } from "../../collections/deque.ts";
 import { messageCostBytes } from "../../costs.ts";
 import type { Body } from "../../message.ts";
 import type { LoopTime, Task } from "../../ops/loop-time.ts";
+import { TurnBudget } from "../../ops/turn-budget.ts";
 import type { Audience, ExcludedSender, Route } from "./audiences.ts";
 import type { Relayed } from "./encoding.ts";
 import { Spread } from "./spread.ts";
@@ -32,9 +33,9 @@ export class Spreads implements Task {
   readonly #hand: Hand;
   readonly #waiting = new Deque<Spread>();
   #bytes = 0;
-  /** The turn of the event loop in which such a message last came, and to how many audiences more they may be published in it. */
-  #turn = -1;
-  #left = 0;
+  /** To how many audiences such messages are published as they come, and to how many at the turn's end. */
+  readonly #atOnce: TurnBudget;
+  readonly #later: TurnBudget;
 
   /**
    * @param loop shares out the event loop's time
@@ -42,6 +43,8 @@ export class Spreads implements Task {
    */
   constructor(loop: LoopTime, hand: Hand) {
     this.#loop = loop;
+    this.#atOnce = new TurnBudget(loop, partMax, 1);
+    this.#later = new TurnBudget(loop, partMax, 1);
     this.#hand = hand;
   }
 
@@ -100,11 +103,11 @@ export class Spreads implements Task {
   }
 
   run(untilMs: number): void {
-    let left = partMax;
+    this.#later.start(untilMs);
     let bytesLeft = atOnceBytesMax;
     const mayGoOn = (bytes: number) => {
       bytesLeft -= bytes;
-      return --left > 0 && bytesLeft > 0 && this.#loop.now() < untilMs;
+      return bytesLeft > 0 && this.#later.goesOn();
     };
     while (this.#waiting.length > 0 && this.#publishFirst(mayGoOn));
     if (this.#waiting.length > 0) this.#loop.ask(this);
@@ -135,15 +138,11 @@ export class Spreads implements Task {
   /** Tells of each further audience of a new message whether it may be published to at once. */
   #limitFor(route: Route, body: Body): () => boolean {
     if (!isLarge(route, body)) return () => true;
-    this.#loop.begin();
-    if (this.#turn !== this.#loop.turn) {
-      this.#turn = this.#loop.turn;
-      this.#left = partMax;
-    }
+    this.#atOnce.join();
     let bytesLeft = atOnceBytesMax;
     return () => {
       bytesLeft -= body.length;
-      return bytesLeft >= 0 && this.#left-- > 0;
+      return bytesLeft >= 0 && this.#atOnce.take();
     };
   }
 

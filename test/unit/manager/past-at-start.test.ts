@@ -32,7 +32,7 @@ function started() {
     },
   };
   const learn = (id: string) => learnt.push(id) === 0;
-  const once = { windowMs: 120_000, learn, past: new PastKeys(() => atOnce) };
+  const once = { windowMs: 120_000, learn, past: new PastKeys(atOnce) };
   const logger = { warn: (...what: unknown[]) => void warnings.push(what) };
   const known = new KnownRepeats();
   const repeats = new Repeats(known);

@@ -5,7 +5,6 @@ import type { Waiter } from "../../../../src/envelope/waiter.ts";
 import type { Admission } from "../../../../src/gateway/fan-out/admission.ts";
 import { anonymousId } from "../../../../src/gateway/fan-out/key-shares.ts";
 import { Once } from "../../../../src/gateway/fan-out/once.ts";
-import { Tellings } from "../../../../src/gateway/fan-out/tellings.ts";
 import type { OutgoingMessage } from "../../../../src/message.ts";
 import { answersIdOf, onceIdIn } from "../../../../src/message-id.ts";
 import { LoopTime } from "../../../../src/ops/loop-time.ts";
@@ -94,9 +93,8 @@ describe("a message with a key", () => {
 
   test("sent again ten thousand times before its confirm has them told in several turns of the event loop, in order", async () => {
     const time = { ms: 0 };
-    const tellings = new Tellings(() => loop);
     const loop = new LoopTime(() => time.ms);
-    const once = new Once({ windowMs, bytesMax: 1024 ** 2 }, undefined, undefined, tellings);
+    const once = new Once({ windowMs, bytesMax: 1024 ** 2 }, undefined, loop);
     const heard: number[] = [];
     const waiter = (number: number): Waiter => ({
       confirmed: () => {

@@ -7,7 +7,7 @@ import { turn } from "../../doubles/turn.ts";
 function waiting(count: number, eachMs: number) {
   const clock = { ms: 0 };
   const loop = new LoopTime(() => clock.ms);
-  const keys = new PastKeys(() => loop);
+  const keys = new PastKeys(loop);
   const served: number[] = [];
   keys.expect(60_000);
   for (let number = 0; number < count; number++)
