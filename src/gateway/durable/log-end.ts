@@ -4,9 +4,11 @@ import type { Message } from "../../message.ts";
 import type { LoopTime } from "../../ops/loop-time.ts";
 import { isExpired } from "../../properties.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import { type Audience, Audiences, nowhere } from "../fan-out/audiences.ts";
+import type { Audience } from "../fan-out/audience.ts";
+import { Audiences } from "../fan-out/audiences.ts";
 import { direct } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
+import { nowhere } from "../fan-out/routes.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /** How much is published in one turn of the event loop, to audiences and single clients together. Each publish takes about a microsecond. */

@@ -2,57 +2,9 @@ import { textCostBytes } from "../../costs.ts";
 import type { Body } from "../../message.ts";
 import { isPattern } from "../../topics/pattern.ts";
 import { TopicTrie } from "../../topics/topic-trie.ts";
+import { type Audience, Head } from "./audience.ts";
 import type { Encoding } from "./encoding.ts";
-
-/**
- * The clients that get the same bytes: they share an encoding, a subscription id and a pattern. Clients of one library use the same few
- * ids, so even very many clients form few audiences.
- */
-export interface Audience {
-  /** Distinguishes it from other kinds of subscriptions. */
-  readonly kind: "audience";
-  /** The id that its clients gave the subscription. */
-  readonly subscriptionId: string;
-  /** The topic's name in Bun.serve's publish and subscribe. */
-  readonly key: string;
-  /** What its clients subscribe to. */
-  readonly pattern: string;
-  readonly encoding: Encoding;
-  /** The head of everything that it gets; see `Encoding`. */
-  readonly head: string;
-  /** How many clients it has. */
-  clientCount: number;
-  /** How many live messages wait to be published to it (`Spreads`). */
-  waiting: number;
-  /** The log position of the last message that it was sent. Only for durable subscriptions. */
-  lastPosition: string | undefined;
-  /** Takes its frames, if they do not go to the sockets that are subscribed to its key. */
-  readonly take: ((topic: string, frame: Body) => void) | undefined;
-}
-
-/** A client that gets no copy of what it sends, although it is in the audience (the "No Local" of MQTT). */
-export interface ExcludedSender {
-  readonly audience: Audience;
-  /** Whether its connection has ended. Then `publish` sends nothing. */
-  readonly isClosed: boolean;
-  /** Sends to all others of its audience. */
-  publish(body: Body): void;
-}
-
-/** Audiences that get the same bytes for a message, though they may have subscribed to different patterns. */
-export interface Group {
-  readonly encoding: Encoding;
-  /** The head that they share. */
-  readonly head: string;
-  /** Those with this head. */
-  readonly audiences: readonly Audience[];
-}
-
-/** The groups that a topic's messages go to. */
-export type Route = readonly Group[];
-
-/** Shared, so that a topic without subscribers costs next to nothing. */
-export const nowhere: Route = [];
+import { nowhere, type Route, routeTo } from "./routes.ts";
 
 /** What the remembered routes may take together, in bytes. */
 const routesBytesMax = 16 * 1024 ** 2;
@@ -69,6 +21,8 @@ export class Audiences {
   readonly #routes = new Map<string, Route>();
   #routesBytes = 0;
   readonly #counts = new Map<Encoding, number>();
+  /** The heads of each encoding, by the subscription ids that they are made of. */
+  readonly #heads = new Map<Encoding, Map<string, Head>>();
   #aloneCount = 0;
   readonly #prefix: string;
 
@@ -125,17 +79,21 @@ export class Audiences {
     subscriptionId: string,
     take: Audience["take"],
   ): Audience {
+    const sharedHead = this.#headOf(encoding, subscriptionId);
+    sharedHead.count++;
     const audience: Audience = {
       kind: "audience",
       subscriptionId,
       key,
       pattern,
       encoding,
-      head: encoding.headOf(subscriptionId),
+      head: sharedHead.text,
+      sharedHead,
       clientCount: 0,
       waiting: 0,
       lastPosition: undefined,
       take,
+      alone: undefined,
     };
     this.#byKey.set(key, audience);
     this.#counts.set(encoding, this.countOf(encoding) + 1);
@@ -144,11 +102,27 @@ export class Audiences {
     return audience;
   }
 
+  #headOf(encoding: Encoding, subscriptionId: string): Head {
+    let heads = this.#heads.get(encoding);
+    if (heads === undefined) {
+      heads = new Map();
+      this.#heads.set(encoding, heads);
+    }
+    let head = heads.get(subscriptionId);
+    if (head === undefined) {
+      head = new Head(encoding.headOf(subscriptionId));
+      heads.set(subscriptionId, head);
+    }
+    return head;
+  }
+
   leave(audience: Audience): void {
     audience.clientCount--;
     if (audience.clientCount > 0) return;
     this.#byKey.delete(audience.key);
     this.#counts.set(audience.encoding, this.countOf(audience.encoding) - 1);
+    if (--audience.sharedHead.count === 0)
+      this.#heads.get(audience.encoding)!.delete(audience.subscriptionId);
     this.#trie.remove(audience.pattern, audience);
     this.#forgetRoutes(audience.pattern);
   }
@@ -196,23 +170,4 @@ function routeCostBytes(topic: string, route: Route): number {
   let costBytes = routeOverheadBytes + textCostBytes(topic);
   for (const { audiences } of route) costBytes += groupBytes + memberBytes * audiences.length;
   return costBytes;
-}
-
-function routeTo(audiences: readonly Audience[]): Route {
-  if (audiences.length === 0) return nowhere;
-  const [first] = audiences;
-  // Most topics have a single audience.
-  if (audiences.length === 1) return [{ encoding: first!.encoding, head: first!.head, audiences }];
-  const same = Map.groupBy(audiences, ({ encoding, head }) => `${encoding.name} ${head}`);
-  return [...same.values()].map((members) => ({
-    encoding: members[0]!.encoding,
-    head: members[0]!.head,
-    audiences: members,
-  }));
-}
-
-/** Whether an encoding of the route includes the message's id. */
-export function includesId(route: Route): boolean {
-  for (const { encoding } of route) if (encoding.includesId) return true;
-  return false;
 }

@@ -1,6 +1,7 @@
 import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import type { Audience, Audiences } from "./audiences.ts";
+import type { Audience } from "./audience.ts";
+import type { Audiences } from "./audiences.ts";
 import type { Encoding } from "./encoding.ts";
 
 /** What a waiting message takes besides its frame: its topic, and its place in a map. In bytes. */

@@ -8,9 +8,10 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import type { Shares } from "../clients/shares.ts";
 import type { Admission } from "./admission.ts";
-import { type ExcludedSender, includesId, nowhere } from "./audiences.ts";
+import type { ExcludedSender } from "./audience.ts";
 import type { Once } from "./once.ts";
 import type { Relay } from "./relay.ts";
+import { includesId, nowhere } from "./routes.ts";
 import type { Spread } from "./spread.ts";
 import type { Uplink } from "./uplink.ts";
 

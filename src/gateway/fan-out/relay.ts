@@ -1,7 +1,9 @@
 import type { Body } from "../../message.ts";
 import { LoopTime } from "../../ops/loop-time.ts";
-import { type Audience, Audiences, type ExcludedSender, type Route } from "./audiences.ts";
+import type { Audience, ExcludedSender } from "./audience.ts";
+import { Audiences } from "./audiences.ts";
 import type { Delivery, Relayed } from "./encoding.ts";
+import type { Route } from "./routes.ts";
 import type { Spread } from "./spread.ts";
 import { Spreads } from "./spreads.ts";
 

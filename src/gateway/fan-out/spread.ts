@@ -1,5 +1,5 @@
 import type { Body } from "../../message.ts";
-import type { Audience, ExcludedSender } from "./audiences.ts";
+import type { Audience, ExcludedSender } from "./audience.ts";
 import type { Delivery, Encoding, Relayed } from "./encoding.ts";
 
 /** What an audience takes that waits for a message: its place in a list that grows. In bytes. */

@@ -3,8 +3,9 @@ import { messageCostBytes } from "../../costs.ts";
 import type { Body } from "../../message.ts";
 import type { LoopTime, Task } from "../../ops/loop-time.ts";
 import { TurnBudget } from "../../ops/turn-budget.ts";
-import type { Audience, ExcludedSender, Route } from "./audiences.ts";
+import type { Audience, ExcludedSender } from "./audience.ts";
 import type { Relayed } from "./encoding.ts";
+import type { Route } from "./routes.ts";
 import { Spread } from "./spread.ts";
 
 /** To as many audiences a message is published as it comes. Each publish takes up to five microseconds, most of it at the turn's end. */
@@ -73,11 +74,15 @@ export class Spreads implements Task {
    */
   add(route: Route, message: Relayed, id: string, excluded: ExcludedSender | undefined): Spread | undefined {
     const spread = new Spread(message, id, excluded);
-    const mayPublish = this.#limitFor(route, message.body);
-    for (const audience of inOrder(route)) {
-      if (audience.waiting === 0 && mayPublish()) this.#publish(spread, audience);
-      else spread.await(audience);
-    }
+    const isOfMany = isLarge(route, message.body);
+    if (isOfMany) this.#atOnce.join();
+    let left = isOfMany ? Math.floor(atOnceBytesMax / message.body.length) : Number.POSITIVE_INFINITY;
+    for (const { audiences } of inOrder(route))
+      for (const audience of audiences) {
+        if (audience.waiting === 0 && left-- > 0 && (!isOfMany || this.#atOnce.take()))
+          this.#publish(spread, audience);
+        else spread.await(audience);
+      }
     if (spread.isDone) return undefined;
     this.#waiting.push(spread);
     this.#bytes += spread.costBytes + messageCostBytes(message);
@@ -135,17 +140,6 @@ export class Spreads implements Task {
     return goesOn;
   }
 
-  /** Tells of each further audience of a new message whether it may be published to at once. */
-  #limitFor(route: Route, body: Body): () => boolean {
-    if (!isLarge(route, body)) return () => true;
-    this.#atOnce.join();
-    let bytesLeft = atOnceBytesMax;
-    return () => {
-      bytesLeft -= body.length;
-      return bytesLeft >= 0 && this.#atOnce.take();
-    };
-  }
-
   #publish(spread: Spread, audience: Audience): void {
     // If all clients have left an audience, it is no longer known, and another one may have its key.
     if (audience.clientCount === 0) return;
@@ -160,9 +154,9 @@ function isLarge(route: Route, { length }: Body): boolean {
   return count > atOnceMax || (count > 1 && count * length > atOnceBytesMax);
 }
 
-/** The audiences of a route, those of one encoding after those of another, so that the tail of each is made once. */
-function* inOrder(route: Route): Iterable<Audience> {
-  const encodings = new Set(route.map(({ encoding }) => encoding));
-  for (const encoding of encodings)
-    for (const group of route) if (group.encoding === encoding) yield* group.audiences;
+/** The groups of a route, those of one encoding after those of another, so that the tail of each is made once. */
+function inOrder(route: Route): Route {
+  const [first] = route;
+  if (route.every(({ encoding }) => encoding === first!.encoding)) return route;
+  return [...Map.groupBy(route, ({ encoding }) => encoding).values()].flat();
 }

@@ -9,7 +9,7 @@ import { Lease } from "../auth/lease.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Seat } from "../clients/seat.ts";
-import type { ExcludedSender } from "../fan-out/audiences.ts";
+import type { ExcludedSender } from "../fan-out/audience.ts";
 import type { Objection, Sender } from "../fan-out/ingress.ts";
 import type { Surroundings } from "./protocol.ts";
 

@@ -1,7 +1,7 @@
 import type { Message } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { DurableRequest, DurableSubscription } from "../durable/subscription.ts";
-import type { Audience } from "../fan-out/audiences.ts";
+import type { Audience } from "../fan-out/audience.ts";
 import { Conflated } from "../fan-out/conflated.ts";
 import { direct, type Encoding } from "../fan-out/encoding.ts";
 import { roomFor } from "../limits/room.ts";

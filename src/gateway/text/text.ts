@@ -7,7 +7,7 @@ import { everything, nothing } from "../auth/permissions.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Seat } from "../clients/seat.ts";
-import type { Audience, ExcludedSender } from "../fan-out/audiences.ts";
+import type { Audience, ExcludedSender } from "../fan-out/audience.ts";
 import { invalid, type Refused } from "../guards/refusals.ts";
 import { MessageClient } from "../protocol/message-client.ts";
 import type { LateEntry, Newcomer, Protocol, Surroundings } from "../protocol/protocol.ts";

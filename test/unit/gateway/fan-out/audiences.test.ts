@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Audience, Audiences, nowhere } from "../../../../src/gateway/fan-out/audiences.ts";
+import type { Audience } from "../../../../src/gateway/fan-out/audience.ts";
+import { Audiences } from "../../../../src/gateway/fan-out/audiences.ts";
+import { nowhere } from "../../../../src/gateway/fan-out/routes.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { plain } from "../../../../src/gateway/text/encoding.ts";
 import { rounds } from "../../doubles/rounds.ts";
@@ -41,6 +43,38 @@ test("routes are remembered, within bounds", () => {
   expect(audiences.route("t.0")).toBe(route);
   for (let index = 1; index <= 50_000; index++) audiences.route(`t.${index}`);
   expect(audiences.route("t.0")).not.toBe(route);
+});
+
+test("the route of a topic whose clients come and go is made anew without a text for each of its audiences", () => {
+  let texts = 0;
+  const counting = {
+    ...plain,
+    get name() {
+      texts++;
+      return "counting";
+    },
+    headOf: (id: string) => {
+      texts++;
+      return id;
+    },
+  };
+  const audiences = new Audiences("live");
+  for (let index = 0; index < 1000; index++) audiences.join("a", counting, `${index}`);
+  for (let index = 0; index < 3; index++) {
+    audiences.leave(audiences.join("a", counting, "more"));
+    texts = 0;
+    expect(audiences.route("a")).toHaveLength(1000);
+    expect(texts).toBe(0);
+  }
+});
+
+test("a head that all have left is forgotten, and made again for those that come then", () => {
+  const audiences = new Audiences("live");
+  const first = audiences.join("a", stomp12, "s");
+  const second = audiences.join("b", stomp12, "s");
+  audiences.leave(first);
+  expect(audiences.join("c", stomp12, "s").sharedHead).toBe(second.sharedHead);
+  expect(second.sharedHead.count).toBe(2);
 });
 
 test("routes follow the current subscriptions, whatever clients join and leave", () => {
