@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { FatalError, reasonOf } from "../errors.ts";
@@ -24,8 +24,10 @@ export async function loadWork(name: string): Promise<Work> {
 /** Loads the user's module from disk. This works in the compiled executable too. */
 async function loadModule(file: string): Promise<Work> {
   const path = resolve(file);
-  if (!existsSync(path) || !statSync(path).isFile()) {
-    throw new FatalError(`handler ${path}: there is no such file; correct --handler`);
+  const is = statSync(path, { throwIfNoEntry: false });
+  if (is?.isFile() !== true) {
+    const what = is === undefined ? "there is no such file" : "it is no file";
+    throw new FatalError(`handler ${path}: ${what}; correct --handler`);
   }
   allowScripts();
   let module: unknown;

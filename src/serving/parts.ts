@@ -40,11 +40,26 @@ export async function authFor(options: Options, logger: Logger): Promise<Auth | 
   return Auth.open(options, logger);
 }
 
+/** A handler's file that takes so long to load is told of each time, in milliseconds: nothing listens yet that could be asked. */
+const loadingMsMax = 5000;
+
 /** The loader comes with the transpiler for TypeScript, so it is loaded only if there is a handler. */
-export async function workFor({ handler, role }: Options): Promise<Work> {
+export async function workFor(
+  { handler, role }: Pick<Options, "handler" | "role">,
+  logger: Logger,
+  loadingMs = loadingMsMax,
+): Promise<Work> {
   if (handler === undefined || role === "manager") return { handle: echoProcessed };
   const { loadWork } = await import("../processor/load.ts");
-  return loadWork(handler);
+  const warning = setInterval(
+    () => logger.warn("the handler's file is still being loaded, and nothing is served before", { handler }),
+    loadingMs,
+  );
+  try {
+    return await loadWork(handler);
+  } finally {
+    clearInterval(warning);
+  }
 }
 
 /** The admin port of a process with a processor and no manager; undefined if it has none. */

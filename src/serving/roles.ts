@@ -75,7 +75,7 @@ export class Roles {
    * @throws FatalError if the handler or the keys cannot be used
    */
   static async open(id: string, options: Options, logger: Logger): Promise<Roles> {
-    const work = await workFor(options);
+    const work = await workFor(options, logger);
     const broker = brokerFor(options, `${options.role}-${id}`, logger);
     const auth = await authFor(options, logger);
     return new Roles(id, options, logger, work, broker, auth);

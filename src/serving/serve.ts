@@ -9,20 +9,14 @@ import { withoutPassword } from "../redact.ts";
 import { version } from "../version.ts";
 import { Roles, type Urls } from "./roles.ts";
 import { changeLevelOnSignal, reloadOnHangUp, stopSignal } from "./signals.ts";
+import { leaveAsAsked, type Stop, Stops } from "./stops.ts";
 
 type Run = Extract<Command, { readonly do: "run" }>;
 
-/** Why a process stops. */
-interface Stop {
-  /** The cause, such as `SIGTERM`. */
-  readonly signal: string;
-  /** Before that, the clients leave evenly over this time, in milliseconds. */
-  readonly overMs: number;
-}
-
 /** Runs a manager, a processor or both until it is told to stop. Returns the exit code. */
 export async function serve({ options, warnings }: Run): Promise<number> {
-  const signalled = stopSignal().then((signal): Stop => ({ signal, overMs: options.drainTimeMs }));
+  const stops = new Stops();
+  void stopSignal().then((signal) => stops.ask(signal, options.drainTimeMs));
   const format = options.logFormat === "auto" ? (process.stdout.isTTY ? "text" : "json") : options.logFormat;
   const logger = new StreamLogger(process.stdout, format, options.logLevel);
   endOnUncaught(logger);
@@ -30,17 +24,27 @@ export async function serve({ options, warnings }: Run): Promise<number> {
   for (const warning of warnings) logger.warn(warning);
 
   const id = crypto.randomUUID().slice(-12);
-  const roles = await Roles.open(id, options, logger);
+  // A handler's file may take for ever to load.
+  const roles = await Promise.race([Roles.open(id, options, logger), stops.first]);
+  if (!(roles instanceof Roles)) {
+    logger.info("stopped", { signal: roles.signal });
+    return 0;
+  }
   const urls = await roles.listen();
   const fatal = Promise.withResolvers<never>();
   roles.start(fatal.reject);
   logStarted(logger, id, options, urls);
   const { manager } = roles;
-  const asked = manager === undefined ? [] : [steered(manager, options, logger)];
+  if (manager !== undefined) await steer(manager, options, logger, stops);
 
-  const { signal, overMs } = await Promise.race([signalled, fatal.promise, ...asked]);
-  logger.info("stopping", { signal, ...(overMs > 0 ? { drainMs: overMs } : {}) });
-  if (overMs > 0) await manager?.leave(overMs);
+  const stop = await Promise.race([stops.first, fatal.promise]);
+  const tell =
+    (what: string) =>
+    ({ signal, overMs }: Stop) =>
+      logger.info(what, { signal, ...(overMs > 0 ? { drainMs: overMs } : {}) });
+  tell("stopping")(stop);
+  if (manager !== undefined)
+    await leaveAsAsked(stop, (overMs) => manager.leave(overMs), tell("stopping sooner"));
   await roles.stop(options.stopTimeoutMs);
   logger.info("stopped");
   return 0;
@@ -61,16 +65,13 @@ function logStarted(logger: StreamLogger, id: string, options: Options, { url, a
   logger.info("settings", settingsOf(options));
 }
 
-/** Connects a manager to the process, for the control API. Resolves when the control API asks for a stop. */
-async function steered(manager: Manager, options: Options, logger: StreamLogger): Promise<Stop> {
-  const asked = Promise.withResolvers<Stop>();
-  manager.onDrain = (overMs) => asked.resolve({ signal: "the control API", overMs });
+/** Connects a manager to the process, for the control API. */
+async function steer(manager: Manager, options: Options, logger: StreamLogger, stops: Stops): Promise<void> {
+  manager.onDrain = (overMs) => stops.ask("the control API", overMs);
   reloadOnHangUp(manager, options);
   manager.logLevel = logger;
-  if (options.broker[0] !== memoryBroker) {
-    const { DeadLetterDesk } = await import("../dead-letters/desk.ts");
-    const { connectOnce } = await import("../broker/rabbitmq/connection/connect-once.ts");
-    manager.deadLetters = new DeadLetterDesk(() => connectOnce(options, "dead-letters"));
-  }
-  return await asked.promise;
+  if (options.broker[0] === memoryBroker) return;
+  const { DeadLetterDesk } = await import("../dead-letters/desk.ts");
+  const { connectOnce } = await import("../broker/rabbitmq/connection/connect-once.ts");
+  manager.deadLetters = new DeadLetterDesk(() => connectOnce(options, "dead-letters"));
 }

@@ -348,4 +348,13 @@ describe("warren dead-letters", () => {
       "say one of list, show, replay, purge",
     );
   });
+
+  test("is read to its end by a program that takes its time", async () => {
+    const long = "x".repeat(100_000);
+    await sayAndFail(`bad 1 ${long}`, `bad 2 ${long}`, `bad 3 ${long}`);
+    const command =
+      '"$0" dead-letters list --json --broker "$1" | (read -r first; echo "$first"; sleep 0.3; cat)';
+    const letters = lettersOf(await run(["sh", "-c", command, await executable(), url]));
+    expect(letters.map(({ body }) => body.text.length)).toEqual([100_006, 100_006, 100_006]);
+  });
 });

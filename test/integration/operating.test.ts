@@ -1,6 +1,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { connect } from "../support/client.ts";
+import { executable } from "../support/executable.ts";
 import { faultsInMetrics } from "../support/prometheus.ts";
+import { run } from "../support/run.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 
@@ -91,4 +96,41 @@ test("SIGUSR2 makes the log more verbose, down to connects, refusals and disconn
     "warn",
     "info",
   ]);
+});
+
+test("a process stops at SIGTERM while its handler's file is still being loaded", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "warren-operating-")), "handler.ts");
+  using _ = { [Symbol.dispose]: () => rmSync(dirname(file), { recursive: true }) };
+  writeFileSync(file, 'console.log("loading"); await new Promise(() => {}); export default () => "never";');
+  await using warren = await startWarren(["--handler", file], { readyWhen: "running" });
+  await warren.waitForLog(({ msg }) => msg === "loading", "the file is being loaded");
+  expect(await warren.stop()).toBe(0);
+  expect(warren.log.at(-1)).toMatchObject({ msg: "stopped", signal: "SIGTERM" });
+});
+
+test("SIGTERM is not left waiting for a drain of an hour, and loses no client without a close", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "warren-operating-"));
+  using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
+  const [file, token] = [join(folder, "token"), "t".repeat(40)];
+  writeFileSync(file, token);
+  await using warren = await startWarren(["--admin-port", "0", "--admin-token-file", file]);
+  await using anna = await connect(warren.wsUrl("/ws/anna"));
+  await using ben = await connect(warren.wsUrl("/ws/ben"));
+  const drain = new URL("/api/drain?over=60m", warren.adminUrl);
+  const asked = await fetch(drain, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+  expect(asked.status).toBe(202);
+  const first = await Promise.race([anna.closed, ben.closed]);
+  expect(await warren.stop()).toBe(0);
+  const codes = [(await anna.closed).code, (await ben.closed).code];
+  expect([first.code, ...codes.toSorted()]).toEqual([1012, 1001, 1012]);
+});
+
+test("a command fails where what it prints cannot be written, and ends when its reader has all of it", async () => {
+  const program = await executable();
+  const full = Bun.spawn(["sh", "-c", '"$0" --handler-types > /dev/full', program], { stderr: "pipe" });
+  expect(await new Response(full.stderr).text()).toMatch(
+    /^warren: the output could not be written: .*no space left on device/,
+  );
+  expect(await full.exited).toBe(1);
+  expect(await run(["sh", "-c", '"$0" --handler-types | head -1', program])).not.toBe("");
 });

@@ -120,7 +120,7 @@ describe("is refused in one line:", () => {
   test("a folder", async () => {
     const path = join(folder, "folder.ts");
     mkdirSync(path);
-    expect(await refusalOf(path)).toBe(`handler ${path}: there is no such file; correct --handler`);
+    expect(await refusalOf(path)).toBe(`handler ${path}: it is no file; correct --handler`);
   });
 
   test("a syntax error, with its line", async () => {
