@@ -22,6 +22,8 @@ const secondTryFilesMax = 20;
 const { flags, parts } = readArguments(process.argv.slice(2));
 const projectFolder = join(import.meta.dir, "../..");
 process.chdir(projectFolder);
+// Here properties are tried with all of their inputs, unless few are asked for.
+process.env["WARREN_TEST_ROUNDS"] ??= "all";
 const all = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: projectFolder })].toSorted();
 const files = all.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
 

@@ -1,10 +1,10 @@
 /** Where each interval was set that is not cleared. */
 const places = new Map<unknown, string>();
 
-const frameOfTest = /\((?:file:\/\/)?\S*?(test\/(?:unit|integration\/scripted-broker)\/\S+?)\)/;
+const frameOfTest = /\((?:file:\/\/)?\S*?(test\/(?:unit|scale|integration\/scripted-broker)\/\S+?)\)/;
 
 /**
- * From now on notes the intervals that unit tests, and those with a scripted broker, set, until they are cleared. One that a test leaves behind goes on in all tests after it: a
+ * From now on notes the intervals that tests set in their own process, in test/unit, test/scale and with a scripted broker, until they are cleared. One that a test leaves behind goes on in all tests after it: a
  * timer wheel in which a fake clock was set back later went round for ever. Fake timers end with their test.
  */
 export function watchIntervals(): void {

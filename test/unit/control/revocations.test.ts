@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Revocations, revocationsMax } from "../../../src/control/revocations.ts";
+import { Revocations } from "../../../src/control/revocations.ts";
 
 function revocationsAt(nowMs: number) {
   const clock = { nowMs };
@@ -56,13 +56,4 @@ test("what is no record, or is over, is passed over", () => {
   ])
     take(record);
   expect(revocations.size).toBe(0);
-});
-
-test("no more are kept than may be, and those that are over make room", () => {
-  const { clock, revocations, take } = revocationsAt(0);
-  for (let n = 0; n <= revocationsMax; n++) take({ client: `c${n}`, before: 1, until: n === 5 ? 10 : 1000 });
-  expect(revocations.size).toBe(revocationsMax);
-  expect(revocations.isFull).toBe(true);
-  clock.nowMs = 10;
-  expect(revocations.isFull).toBe(false);
 });

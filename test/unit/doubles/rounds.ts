@@ -1,8 +1,8 @@
 /** Property tests are the same in every run; `FC_SEED=… bun test` tries others. */
 export const seed = Number(Bun.env["FC_SEED"] ?? 20_100);
 
-/** `bun run test:unit` sets this variable to `few`. Nothing else does: `bun run test`, CI and `bun test FILE` play all rounds. */
-const areFew = Bun.env["WARREN_TEST_ROUNDS"] === "few";
+/** `bun run test`, and so CI, sets this variable to `all`. `bun test` itself and `bun run test:unit` are for work on a change. */
+const areFew = Bun.env["WARREN_TEST_ROUNDS"] !== "all";
 /** Most faults that a change makes show in a few rounds. With fewer than these, hardly anything happens in some properties. */
 const fewest = 10;
 

@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Heartbeat, Known } from "../../../src/events/event.ts";
-import { contentOf, managerMessageIn } from "../../../src/events/manager-message.ts";
-import { hearsayMax, knownCharsMax, Neighbours, neighboursMax } from "../../../src/events/neighbours.ts";
+import { hearsayMax, Neighbours } from "../../../src/events/neighbours.ts";
 
 const sourceOf = (manager: string, n = 1) => `wsmanager.events.${manager}.${n}`;
 const known = (manager: string, sources = 1): Known => [
@@ -12,19 +11,6 @@ const known = (manager: string, sources = 1): Known => [
 const beatOf = (manager: string, knows: readonly Known[] = []): Heartbeat => ({
   ...{ manager, source: sourceOf(manager), sources: [sourceOf(manager)], snapshotAt: 0, isSettled: false },
   knows,
-});
-
-test("however many managers a program makes up, a manager's own heartbeat stays one that others read", () => {
-  const neighbours = new Neighbours("own");
-  const long = (n: number) => `${"x".repeat(90)}-${n}`;
-  for (let n = 0; n < 2 * neighboursMax; n++) {
-    neighbours.heard({ ...beatOf(long(n)), sources: known(long(n), 100)[1] }, 0);
-    neighbours.heard(beatOf("other", [known(`${long(n)}-made-up`, 100)]), 0);
-  }
-  const beat = { beat: beatOf("own", neighbours.known) };
-  const body = Buffer.from(JSON.stringify(beat));
-  expect(body.length).toBeLessThan(2 * knownCharsMax);
-  expect(managerMessageIn(contentOf(body))).toEqual(beat);
 });
 
 test("of managers that others name few are believed in, and those that were heard are told of first", () => {

@@ -148,13 +148,4 @@ describe("what cannot be sent", () => {
   test("is an answer to an unknown sender", () => {
     expect(() => answersOf({ to: "sender", body: "x" }, anonymous)).toThrow("names no client-id");
   });
-
-  test("is an answer larger than RabbitMQ takes, counted in bytes", () => {
-    const most = 16 * 1024 ** 2;
-    expect(bodies("x".repeat(most))).toHaveLength(1);
-    expect(() => answersOf("x".repeat(most + 1), question)).toThrow(UnusableAnswer);
-    expect(() => answersOf(new Uint8Array(most + 1), question)).toThrow(UnusableAnswer);
-    expect(() => answersOf("é".repeat(most / 2 + 1), question)).toThrow(UnusableAnswer);
-    expect(() => answersOf({ text: "x".repeat(most) }, question)).toThrow(UnusableAnswer);
-  });
 });

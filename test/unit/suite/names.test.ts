@@ -34,8 +34,8 @@ test("a test of test/integration has rabbitmq in its name if it starts RabbitMQ,
   expect(starts.sort()).toEqual(all.filter((file) => basename(file).includes("rabbitmq")).sort());
 });
 
-test("no unit test starts RabbitMQ", () => {
-  const all = tests("unit");
+test("no test of test/unit or test/scale starts RabbitMQ", () => {
+  const all = [...tests("unit"), ...tests("scale")];
   expect(all.length).toBeGreaterThan(100);
   expect(all.filter((file) => importsOf(join(root, file)).has(starter))).toEqual([]);
 });

@@ -15,6 +15,9 @@ import { claims, ecPair, ed25519Pair, encode, hs256, nowS, rsaPair, signed } fro
 
 const secret = "a secret of more than thirty-two bytes";
 const rsa = rsaPair();
+/** Pairs of somebody else. A pair takes a tenth of a second to make. */
+const [stranger, third] = [rsaPair(), rsaPair()];
+const short = rsaPair(1024);
 const ec = ecPair("P-256");
 
 function fixed(keys: Keys | undefined): KeySource {
@@ -115,7 +118,6 @@ describe("a token that is valid", () => {
 
   test("may be signed by any of the keys of a file", async () => {
     const other = ecPair("P-256");
-    const [third, stranger] = [rsaPair(), rsaPair()];
     const tokens = byPublicKey(`${rsa.publicKey}\n${other.publicKey}${third.publicKey}`);
     for (const token of [
       signed(claims(), rsa.privateKey, "RS256"),
@@ -195,7 +197,7 @@ describe("an attack", () => {
     expect(await refused(tokens, `${header}.${payload}.${signature.slice(0, -4)}`)).toBe("signature");
     const other = signature.startsWith("A") ? "B" : "A";
     expect(await refused(tokens, `${header}.${payload}.${other}${signature.slice(1)}`)).toBe("signature");
-    expect(await refused(byPublicKey(rsa.publicKey), signed(claims(), rsaPair().privateKey, "RS256"))).toBe(
+    expect(await refused(byPublicKey(rsa.publicKey), signed(claims(), stranger.privateKey, "RS256"))).toBe(
       "signature",
     );
     const zeros = Buffer.alloc(64).toString("base64url");
@@ -215,7 +217,7 @@ describe("an attack", () => {
   });
 
   test("with a key of its own in the header gets nowhere", async () => {
-    const mine = rsaPair();
+    const mine = stranger;
     const jwk = createPublicKey(mine.publicKey).export({ format: "jwk" });
     const tokens = byPublicKey(rsa.publicKey);
     let wasAsked = false;
@@ -416,10 +418,10 @@ describe("a key that cannot be used", () => {
       `${rsa.publicKey}${rsa.publicKey.replace(/.{40}\n/, "\n")}`,
       "cannot be read",
     ],
-    ["a good one and a short one", `${rsa.publicKey}${rsaPair(1024).publicKey}`, "of a kind that tokens"],
+    ["a good one and a short one", `${rsa.publicKey}${short.publicKey}`, "of a kind that tokens"],
     ["nothing", "", "has no public key"],
     ["a secret", secret, "has no public key"],
-    ["a short RSA key", rsaPair(1024).publicKey, "of a kind that tokens are not signed with"],
+    ["a short RSA key", short.publicKey, "of a kind that tokens are not signed with"],
     [
       "a curve that tokens do not use",
       ecPair("P-224").publicKey,

@@ -18,6 +18,7 @@ class Crowd {
   readonly held = new Map<number, number>();
   nowMs = 0;
   readonly #sockets: ClientSocket[] = [];
+  readonly #numbers = new Map<ClientSocket, number>();
   readonly #habits: readonly Habits[];
 
   constructor(habits: readonly Habits[]) {
@@ -33,6 +34,7 @@ class Crowd {
         },
       } as unknown as ClientSocket;
       this.#sockets.push(socket);
+      this.#numbers.set(socket, n);
       this.roster.add(socket);
     }
   }
@@ -44,7 +46,7 @@ class Crowd {
 
   /** @param afterPause called each time that a while has passed */
   async part(overMs: number, afterPause: () => void = () => undefined): Promise<void> {
-    const numberOf = (socket: ClientSocket) => this.#sockets.indexOf(socket);
+    const numberOf = (socket: ClientSocket) => this.#numbers.get(socket)!;
     const parts = {
       clients: this.roster,
       holds: {

@@ -1,145 +1,15 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { LogReader, LogStart } from "../../../../src/broker/broker.ts";
-import { contentsOf, contentsWith, seal } from "../../../../src/envelope/envelope.ts";
+import { contentsOf, contentsWith } from "../../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../../src/envelope/packing.ts";
-import { Durables } from "../../../../src/gateway/durable/durables.ts";
-import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
-import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
-import { type Start, startAfter } from "../../../../src/log/position.ts";
 import { LogRecord, type Opener } from "../../../../src/log/record.ts";
-import type { Message } from "../../../../src/message.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { until } from "../../../support/wait.ts";
-import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { turn } from "../../doubles/turn.ts";
-import { ScriptedClient } from "./scripted-client.ts";
+import { after, DurablesByHand, envelopeAt, filled, numbers, started } from "./durables-by-hand.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
-/** A log whose readings the test answers by hand, and which counts how often records were looked into. */
-class Fixture {
-  readonly readings: { readonly start: LogStart; readonly reader: LogReader; isOver: boolean }[] = [];
-  readonly marks: ((offset: number) => void)[] = [];
-  readonly durables: Durables;
-  looks = 0;
-  readonly #byKey = new Map<string, Set<ScriptedClient>>();
-
-  constructor(windowBytes = 1e9) {
-    const relay = new Relay();
-    relay.publishThrough({
-      publish: (key, frame) => {
-        for (const client of this.#byKey.get(key) ?? []) client.socket.send(frame as string);
-      },
-    });
-    const log = {
-      read: (start: LogStart, reader: LogReader) => {
-        const reading = { start, reader, isOver: false };
-        this.readings.push(reading);
-        const stop = () => {
-          reading.isOver = true;
-        };
-        return { handled: () => undefined, stop };
-      },
-      mark: (then: (offset: number, fingerprint: string) => void) => {
-        this.marks.push((offset) => then(offset, `mark${offset}`));
-        return () => undefined;
-      },
-      recordBytesMax: 1024 ** 2,
-      ...nothingRepeated(),
-    };
-    this.durables = new Durables(log, relay, windowBytes, { firstMs: 1, mostMs: 2 });
-  }
-
-  subscribe(pattern: string, start: Start) {
-    const client = new ScriptedClient((key, isIn) => {
-      const there = this.#byKey.get(key) ?? new Set();
-      if (isIn) there.add(client);
-      else there.delete(client);
-      this.#byKey.set(key, there);
-    });
-    const subscription = this.durables.add({
-      socket: client.socket,
-      clientId: "client",
-      subscriptionId: "s",
-      encoding: stompEncoding("1.2"),
-      pattern,
-      start,
-      onSubscribed: () => undefined,
-    });
-    return { client, subscription };
-  }
-
-  log(from: number, to: number, topicOf: (offset: number) => string = () => "t"): void {
-    for (let offset = from; offset < to; offset++) this.durables.logged(this.record(offset, topicOf(offset)));
-  }
-
-  record(offset: number, topic: string): LogRecord {
-    const envelope = envelopeAt(offset, topic);
-    const record = new LogRecord(offset, "wsmanager", envelope, () => contentsWith([]));
-    const messages: readonly Message[] = [
-      { body: String(offset), topic, id: `m-${offset}`, appId: "app", timestamp: 0 },
-    ];
-    Object.defineProperty(record, "messages", {
-      get: () => {
-        this.looks++;
-        return messages;
-      },
-    });
-    return record;
-  }
-
-  get running() {
-    return this.readings.filter(({ isOver }) => !isOver);
-  }
-
-  async until(isSo: () => boolean): Promise<void> {
-    for (let turns = 0; !isSo(); turns++) {
-      if (turns > 5000) throw new Error(`in vain: ${JSON.stringify(this.durables.counts)}`);
-      await turn();
-    }
-  }
-}
-
-const envelopeAt = (offset: number, topic: string) =>
-  seal({ body: String(offset), topic }, `m-${offset}`, "app", 0);
-const numbers = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, index) => String(from + index));
-const after = (offset: number) => startAfter(String(offset))!;
-
 describe("durable subscriptions that catch up in memory", () => {
-  test("read each record together, wherever each of them begins", async () => {
-    const { durables, self } = await filled(4000);
-    const peers = Array.from({ length: 2000 }, (_, index) =>
-      self.subscribe(`t.${index % 100}`, after(index * 2)),
-    );
-    self.looks = 0;
-    await self.until(() => durables.counts.atEnd === peers.length);
-    // One walker for each block, and each block is as long as all nearer ones together.
-    expect(self.looks).toBeLessThan(4000 * 2.2);
-    for (const [index, { client }] of peers.entries()) {
-      const from = index * 2 + 1;
-      const first = from + ((index - from + 4000) % 100);
-      const wanted: string[] = [];
-      for (let offset = first; offset < 4000; offset += 100) wanted.push(String(offset));
-      expect(client.texts).toEqual(wanted);
-    }
-    durables.close();
-  });
-
-  test("that come one by one wait for those that are on their way, and not each for all", async () => {
-    const { durables, self } = await filled(8000);
-    self.looks = 0;
-    let count = 0;
-    for (; count < 1000; count++) {
-      self.subscribe("t.1", after((count * 37) % 8000));
-      if (count % 4 === 0) await turn();
-    }
-    await self.until(() => durables.counts.atEnd === count);
-    // Each for itself would have looked into four million; a slow machine makes them wait for one another more.
-    expect(self.looks).toBeLessThan(1_500_000);
-    durables.close();
-  });
-
   test("near the end wait for none that has further to go, also in a log of large packs", async () => {
     const { durables, self } = started();
     const each = 500;
@@ -336,7 +206,7 @@ describe("durable subscriptions that are older than memory", () => {
   });
 
   test("nor in a log of few large records, of which a few hundred take as long to read as thousands of small ones", async () => {
-    const self = new Fixture(100_000);
+    const self = new DurablesByHand(100_000);
     const { durables } = self;
     durables.marked(1990);
     const body = pack([{ body: "x".repeat(16_000), topic: "t" }]);
@@ -362,7 +232,7 @@ describe("durable subscriptions that are older than memory", () => {
 
   test("become one reading where they are close together, and none is held up again before it has got on", async () => {
     const { durables, self } = started(100_000);
-    const give = async (reading: Fixture["readings"][number], from: number, to: number) => {
+    const give = async (reading: DurablesByHand["readings"][number], from: number, to: number) => {
       for (let offset = from; offset < to; offset++)
         reading.reader.record(offset, "wsmanager", envelopeAt(offset, "t"));
       for (let turns = 0; turns < 50; turns++) await turn();
@@ -399,33 +269,6 @@ describe("durable subscriptions that are older than memory", () => {
       expect(client.texts).toEqual(numbers(from, 97_500));
       expect(client.gaps).toEqual([]);
     }
-    durables.close();
-  });
-
-  test("let go of what comes beyond their memory, and read it again, fewer at a time", async () => {
-    const { durables, self, client, again, give } = await overflown();
-    expect(again).toMatchObject({ start: 1032, reader: { aheadMax: 32 } });
-    // RabbitMQ begins with the whole chunk that a record lies in.
-    for (let offset = 1030; offset < 1100; offset++) give(again!.reader, offset);
-    await self.until(() => client.frames.length >= 99);
-    expect(client.places).toEqual(numbers(1001, 1100));
-    expect(client.gaps).toEqual([]);
-    // Other readings are not sent more than that either.
-    self.subscribe("t", after(60_000));
-    await turn();
-    expect(self.running.map(({ reader }) => reader.aheadMax)).toEqual([32, 32]);
-    durables.close();
-  });
-
-  test("and are told of the gap if the log has dropped that meanwhile", async () => {
-    const { durables, self, client, again, give } = await overflown();
-    give(again!.reader, 1050);
-    await self.until(() => self.running.some(({ start }) => start === 1031));
-    const [third] = self.running;
-    for (let offset = 1050; offset < 1060; offset++) give(third!.reader, offset);
-    await self.until(() => client.frames.length >= 41);
-    expect(client.places).toEqual([...numbers(1001, 1032), ...numbers(1050, 1060)]);
-    expect(client.gaps).toEqual([31]);
     durables.close();
   });
 
@@ -488,33 +331,3 @@ describe("durable subscriptions that are older than memory", () => {
     durables.close();
   });
 });
-
-/** The log has reached this offset, of which nothing is in memory yet. */
-function started(reached = 0, windowBytes?: number) {
-  const self = new Fixture(windowBytes);
-  self.durables.marked(reached);
-  return { self, durables: self.durables, subscribe: self.subscribe.bind(self) };
-}
-
-/** A sweep that got so many large records at once that it reads some of them again. */
-async function overflown() {
-  const { durables, self } = started(100_000);
-  const { client } = self.subscribe("t", after(1000));
-  await turn();
-  const [reading] = self.running;
-  const text = "x".repeat(1024 ** 2);
-  const give = (to: LogReader, offset: number) =>
-    to.record(offset, "wsmanager", seal({ body: offset < 1040 ? text : "", topic: "t" }, "m", "app", 0));
-  for (let offset = 1000; offset < 1100 && !reading!.isOver; offset++) give(reading!.reader, offset);
-  expect(reading!.isOver).toBe(true);
-  await self.until(() => self.running.length === 1);
-  return { durables, self, client, again: self.running[0], give };
-}
-
-/** What is logged is in memory, by 100 topics. */
-async function filled(count: number) {
-  const { self, durables } = started();
-  self.log(1, count, (offset) => `t.${offset % 100}`);
-  await turn();
-  return { self, durables };
-}

@@ -4,10 +4,10 @@ import { SeededRandom } from "../../../support/seeded-random.ts";
 import { stompInput } from "../../../support/stomp-fuzz.ts";
 import { expectOrderlySession, expectSameInPieces } from "../../../support/stomp-fuzz-run.ts";
 import { StompSide } from "../../../support/stomp-session.ts";
-import { seed } from "../../doubles/rounds.ts";
+import { rounds, seed } from "../../doubles/rounds.ts";
 
 /** The hundred thousand are among the integration tests. */
-const inputs = 1500;
+const inputs = rounds(1500).numRuns;
 
 describe("any bytes, cut anywhere", () => {
   for (const [what, text] of Object.entries(stompCorpus)) {

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import type { Receiver } from "../../../../src/gateway/fan-out/crowd.ts";
 import { Multicast } from "../../../../src/gateway/fan-out/multicast.ts";
 import { LoopTime } from "../../../../src/ops/loop-time.ts";
-import { rounds } from "../../doubles/rounds.ts";
-import { turn } from "../../doubles/turn.ts";
+import { rounds } from "../../../unit/doubles/rounds.ts";
+import { turn } from "../../../unit/doubles/turn.ts";
 
 /** What a write takes here, in milliseconds of a clock that only goes on by that. */
 const writeMs = 0.5;

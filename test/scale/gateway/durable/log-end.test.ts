@@ -3,10 +3,10 @@ import { Durables } from "../../../../src/gateway/durable/durables.ts";
 import { plainOutlet } from "../../../../src/gateway/durable/outflow.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
-import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
-import { turn } from "../../doubles/turn.ts";
-import { ScriptedClient } from "./scripted-client.ts";
-import { recordOf, ScriptedLog } from "./scripted-log.ts";
+import { nothingRepeated } from "../../../unit/doubles/nothing-repeated.ts";
+import { turn } from "../../../unit/doubles/turn.ts";
+import { ScriptedClient } from "../../../unit/gateway/durable/scripted-client.ts";
+import { recordOf, ScriptedLog } from "../../../unit/gateway/durable/scripted-log.ts";
 
 /** Messages in a record, and clients, each of which has a subscription of its own to all of them. */
 const messageCount = 100;

@@ -4,8 +4,8 @@ import type { Encoding } from "../../../../src/gateway/fan-out/encoding.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import type { Body } from "../../../../src/message.ts";
 import { LoopTime } from "../../../../src/ops/loop-time.ts";
-import { rounds } from "../../doubles/rounds.ts";
-import { turn } from "../../doubles/turn.ts";
+import { rounds } from "../../../unit/doubles/rounds.ts";
+import { turn } from "../../../unit/doubles/turn.ts";
 
 /** More audiences than a message is published to in one turn of the event loop. */
 const crowd = 5000;

@@ -5,10 +5,10 @@ import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import type { Start } from "../../../../src/log/position.ts";
 import { until } from "../../../support/wait.ts";
-import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
-import { turn } from "../../doubles/turn.ts";
-import { ScriptedClient } from "./scripted-client.ts";
-import { recordOf, ScriptedLog } from "./scripted-log.ts";
+import { nothingRepeated } from "../../../unit/doubles/nothing-repeated.ts";
+import { turn } from "../../../unit/doubles/turn.ts";
+import { ScriptedClient } from "../../../unit/gateway/durable/scripted-client.ts";
+import { recordOf, ScriptedLog } from "../../../unit/gateway/durable/scripted-log.ts";
 
 /** Two or three messages of this size are all that there is room for at a client. */
 const size = 50_000;

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import type { Attendee } from "../../../src/events/attendance.ts";
 import { Members } from "../../../src/presence/members.ts";
 import { until } from "../../support/wait.ts";
-import { ClientsByTurns } from "../doubles/clients-by-turns.ts";
-import { turn } from "../doubles/turn.ts";
+import { ClientsByTurns } from "../../unit/doubles/clients-by-turns.ts";
+import { turn } from "../../unit/doubles/turn.ts";
 
 /** A client of which it takes a while to tell what it subscribes to, as it does where it has many subscriptions. */
 class PlayedClient implements Attendee {
