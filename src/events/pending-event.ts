@@ -55,3 +55,9 @@ export function eventOf(
 export function connectionOf(manager: string, number: number): string {
   return `${manager}-${number}`;
 }
+
+/** The number of the connection that has this name; undefined if it is none of this manager's. */
+export function connectionIn(manager: string, name: string): number | undefined {
+  const number = Number(name.slice(manager.length + 1));
+  return number > 0 && connectionOf(manager, number) === name ? number : undefined;
+}

@@ -6,6 +6,7 @@ import { Backpressure } from "./clients/backpressure.ts";
 import type { ClientSocket } from "./clients/client.ts";
 import { Holds } from "./clients/holds.ts";
 import { Receipts } from "./clients/receipts.ts";
+import { Removals } from "./clients/removals.ts";
 import { Roster } from "./clients/roster.ts";
 import { Shares } from "./clients/shares.ts";
 import { Tidying } from "./clients/tidying.ts";
@@ -199,7 +200,8 @@ export class GatewayParts {
   /** The parts that hear what happens on connections. */
   get #attendants() {
     const { clients, holds, turns, backpressure, backlogs, limits, traffic, visits, tidying } = this;
-    return { clients, holds, turns, backpressure, backlogs, limits, traffic, visits, tidying };
+    const removals = new Removals(this.loop, holds);
+    return { clients, holds, turns, backpressure, backlogs, limits, traffic, visits, tidying, removals };
   }
 
   /** What protocols share. */

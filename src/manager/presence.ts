@@ -1,5 +1,6 @@
 import type { AttendanceByTurns } from "../events/attendance.ts";
 import type { Events } from "../events/events.ts";
+import { connectionIn } from "../events/pending-event.ts";
 import type { Announcements } from "../gateway/clients/announcements.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import { Presence } from "../presence/presence.ts";
@@ -43,6 +44,7 @@ export function toldOf(events: Events, presence: Presence): Announcements {
       presence.unsubscribed(client, topic);
     },
     nameOf: (client) => events.nameOf(client),
+    connectionIn: (name) => connectionIn(events.manager, name),
   };
 }
 

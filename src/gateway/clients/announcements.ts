@@ -12,6 +12,8 @@ export interface Announcements {
   unsubscribed(client: Client, topic: string): void;
   /** The name under which a client without an id was announced; undefined if it was not announced. */
   nameOf(client: Client): string | undefined;
+  /** The number of the connection that such a name is of; undefined if it is not the name of a connection of this manager. */
+  connectionIn(name: string): number | undefined;
 }
 
 /** Announces nothing, if nobody can hear of clients. */
@@ -21,4 +23,5 @@ export const nobodyTold: Announcements = {
   subscribed: () => undefined,
   unsubscribed: () => undefined,
   nameOf: () => undefined,
+  connectionIn: () => undefined,
 };

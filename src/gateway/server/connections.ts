@@ -1,9 +1,9 @@
 import { MultiMap } from "../../collections/multi-map.ts";
-import { closeCodes } from "../../wire/close-codes.ts";
 import type { Announcements } from "../clients/announcements.ts";
 import type { Backpressure } from "../clients/backpressure.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
+import type { Removals } from "../clients/removals.ts";
 import type { Roster } from "../clients/roster.ts";
 import type { SocketEvents } from "../clients/socket-events.ts";
 import type { Tidying } from "../clients/tidying.ts";
@@ -26,6 +26,7 @@ export interface Attendants {
   readonly visits: Visits;
   readonly tidying: Tidying;
   readonly announcements: Announcements;
+  readonly removals: Removals;
 }
 
 /** The life of connections, from open to close: calls the parts in order for each socket event. */
@@ -47,27 +48,27 @@ export class Connections implements SocketEvents {
   }
 
   /**
-   * Closes the connections of a client, by the id that others know it by. Returns how many there were.
+   * Closes the connections of a client soon, by the id that others know it by. Returns how many there were.
    *
    * @param issuedBeforeMs only those whose tokens were issued before this time, in milliseconds since 1970
    */
   remove(clientId: string, issuedBeforeMs = Number.POSITIVE_INFINITY): number {
-    const { clients, holds, announcements } = this.#attendants;
-    const found = new Set(
-      [...this.of(clientId)].filter(({ data }) => data.seat.tokenIssuedAtMs < issuedBeforeMs),
-    );
-    // Clients with tokens have ids.
-    if (issuedBeforeMs === Number.POSITIVE_INFINITY)
+    const { clients, removals, announcements } = this.#attendants;
+    let count = 0;
+    const remove = (socket: ClientSocket) => {
+      count++;
+      removals.add(socket);
+    };
+    for (const socket of this.of(clientId))
+      if (socket.data.seat.tokenIssuedAtMs < issuedBeforeMs) remove(socket);
+    // Clients with tokens have ids. To compare the names of all others would take milliseconds, so their numbers are compared.
+    const number = announcements.connectionIn(clientId);
+    if (number !== undefined && issuedBeforeMs === Number.POSITIVE_INFINITY)
       clients.forEach((socket) => {
-        if (socket.data.id === undefined && announcements.nameOf(socket.data) === clientId) found.add(socket);
+        const { id, seat } = socket.data;
+        if (id === undefined && seat.connection === number) remove(socket);
       });
-    const { code, reason } = closeCodes.removed;
-    for (const socket of found) {
-      // A paused client could not answer the close frame.
-      holds.resumeForClose(socket);
-      socket.close(code, reason);
-    }
-    return found.size;
+    return count;
   }
 
   opened(socket: ClientSocket): void {
@@ -114,7 +115,8 @@ export class Connections implements SocketEvents {
   }
 
   closed(socket: ClientSocket, code: number): void {
-    const { visits, clients, announcements, backlogs, turns } = this.#attendants;
+    const { visits, clients, announcements, backlogs, turns, removals } = this.#attendants;
+    removals.forget(socket);
     visits.closed(socket, code);
     clients.delete(socket);
     announcements.disconnected(socket.data, `${code}`);
