@@ -30,6 +30,8 @@ export class Members {
   /** The current scan of all clients, and the topics that it searches for. */
   #scan: ClientScan | undefined;
   #sought: ReadonlyMap<string, Held> = new Map();
+  /** The current scan of all clients for those whose names have changed. */
+  #renaming: ClientScan | undefined;
 
   /** @param scanAheadMs scans may take their part of this time at once, in milliseconds */
   constructor(attendance: AttendanceByTurns, hooks: MembersHooks, scanAheadMs: number) {
@@ -92,8 +94,9 @@ export class Members {
   }
 
   disconnected(client: Attendee): void {
-    if (this.#held.size === 0) return;
     this.#scan?.leaveOut(client);
+    this.#renaming?.leaveOut(client);
+    if (this.#held.size === 0) return;
     for (const topic of client.topics()) {
       const held = this.#held.get(topic);
       if (held !== undefined && this.#isSeen(held, client))
@@ -101,14 +104,16 @@ export class Members {
     }
   }
 
-  /** The names of clients without an id have changed. */
+  /** The names of clients without an id have changed. Topics whose members are known get the new ones by turns. */
   renamed(): void {
     this.#seekAgain();
-    const known = new Map([...this.#held].filter(([, { state }]) => state === "known"));
-    for (const [topic, held] of known)
-      for (const client of [...held.clients.keys()])
-        this.#leave(topic, held, client, Number.POSITIVE_INFINITY);
-    if (known.size > 0) this.#attendance.forEach((client) => void this.#enterAll(known, client));
+    this.#renaming?.stop();
+    this.#renaming = undefined;
+    if (this.#held.size === 0) return;
+    const rename = (client: Attendee) => this.#rename(client);
+    this.#renaming = this.#attendance.scan(rename, () => {
+      this.#renaming = undefined;
+    });
   }
 
   /** The changes of each topic since the last call. */
@@ -128,6 +133,7 @@ export class Members {
   close(): void {
     clearTimeout(this.#timer);
     this.#scan?.stop();
+    this.#renaming?.stop();
   }
 
   /** Whether a client's subscriptions are counted as they come. Otherwise the current scan finds them, or the next one. */
@@ -172,6 +178,17 @@ export class Members {
       if (this.#held.has(topic)) this.#unknown.add(topic);
     }
     this.#scanSoon();
+  }
+
+  #rename(client: Attendee): void {
+    if (client.id !== undefined) return;
+    const known = new Map<string, Held>();
+    for (const topic of client.topics()) {
+      const held = this.#held.get(topic);
+      if (held?.state === "known") known.set(topic, held);
+    }
+    for (const [topic, held] of known) this.#leave(topic, held, client, Number.POSITIVE_INFINITY);
+    if (known.size > 0) this.#enterAll(known, client);
   }
 
   /** Counts a client where it subscribes to one of these topics. */

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Attendee } from "../../../src/events/attendance.ts";
+import { LoopTime } from "../../../src/ops/loop-time.ts";
 import { Members } from "../../../src/presence/members.ts";
 import { until } from "../../support/wait.ts";
 import { ClientsByTurns } from "../../unit/doubles/clients-by-turns.ts";
@@ -119,5 +120,109 @@ test("a topic that is left and watched again while clients are looked at is not 
   expect(known).toEqual(["u"]);
   await until(() => known.includes("t"), "it is known, too");
   expect([...members.of("t")!]).toHaveLength(50);
+  members.close();
+});
+
+/** A client without an id, which has the name of its manager's first or second time. To tell what it subscribes to takes ten microseconds. */
+class NamelessClient implements Attendee {
+  readonly protocol = "stomp";
+  readonly seat = { address: undefined, connection: 0 };
+  readonly id = undefined;
+  readonly subscribed: string[] = [];
+  readonly #clock: { ms: number };
+
+  constructor(connection: number, clock: { ms: number }) {
+    this.seat.connection = connection;
+    this.#clock = clock;
+  }
+
+  topics(): Iterable<string> {
+    this.#clock.ms += 0.01;
+    return this.subscribed;
+  }
+}
+
+/** Very many clients without an id, all on one topic whose members are known, and a clock that nothing but scans moves. */
+async function namelessMembers(count: number) {
+  const clock = { ms: 0 };
+  const time = { name: "first" };
+  class Clients extends ClientsByTurns<NamelessClient> {
+    override readonly loop = new LoopTime(() => clock.ms);
+  }
+  const all = Array.from({ length: count }, (_, index) => new NamelessClient(index + 1, clock));
+  for (const client of all) client.subscribed.push("t", "t");
+  const clients = new Clients(all);
+  let isKnown = false;
+  const nameOf = ({ seat }: Attendee) => `${time.name}-${seat.connection}`;
+  const onKnown = () => {
+    isKnown = true;
+  };
+  const members = new Members(clients, { nameOf, onChanged: () => undefined, onKnown }, 0);
+  members.watch("t", "m");
+  await until(() => isKnown, "the members are known");
+  const namesNow = () => [...members.of("t")!];
+  const isRenamed = () => namesNow().every((name) => name.startsWith(`${time.name}-`));
+  return { all, clients, clock, members, namesNow, isRenamed, time };
+}
+
+test("very many clients get other names in several turns of the event loop, and each change is told", async () => {
+  const { clock, members, namesNow, isRenamed, time } = await namelessMembers(10_000);
+  time.name = "second";
+  let beganMs = clock.ms;
+  members.renamed();
+  expect(clock.ms - beganMs).toBeLessThanOrEqual(5.5);
+  for (let turns = 0; !isRenamed(); turns++) {
+    expect(turns).toBeLessThan(100);
+    beganMs = clock.ms;
+    await turn();
+    expect(clock.ms - beganMs).toBeLessThanOrEqual(5.5);
+  }
+  expect(namesNow()).toHaveLength(10_000);
+  const [changes] = members.takeChanges();
+  const names = namesNow().sort();
+  expect(changes!.joined.sort()).toEqual(names);
+  expect(changes!.left.sort()).toEqual(names.map((name) => name.replace("second", "first")));
+  members.close();
+});
+
+test("clients may come, go, subscribe and unsubscribe while they get other names", async () => {
+  const { all, clients, clock, members, namesNow, isRenamed, time } = await namelessMembers(3000);
+  time.name = "second";
+  members.renamed();
+  for (let turns = 0; !isRenamed(); turns++) {
+    expect(turns).toBeLessThan(100);
+    await turn();
+    // One from the front and one from the back, of each kind: one that has its new name, most likely, and one that has not.
+    for (const client of [all[4 * turns]!, all.at(-1 - 4 * turns)!]) {
+      client.subscribed.length = 0;
+      members.unsubscribed(client, "t");
+      members.unsubscribed(client, "t");
+    }
+    for (const client of [all[4 * turns + 1]!, all.at(-2 - 4 * turns)!]) {
+      members.disconnected(client);
+      clients.delete(client);
+    }
+    const late = new NamelessClient(10_000 + turns, clock);
+    late.subscribed.push("t");
+    clients.add(late);
+    members.subscribed(late, "t");
+  }
+  const there = [...clients].filter(({ subscribed }) => subscribed.length > 0);
+  expect(namesNow().sort()).toEqual(there.map(({ seat }) => `second-${seat.connection}`).sort());
+  members.close();
+});
+
+test("a client that goes while nobody watches any topic does not come back with its new name", async () => {
+  const { all, clients, members, namesNow, time } = await namelessMembers(3000);
+  const gone = all.at(-1)!;
+  time.name = "second";
+  members.renamed();
+  members.unwatch("t", "m");
+  members.disconnected(gone);
+  clients.delete(gone);
+  members.watch("t", "m");
+  await until(() => members.of("t") !== undefined, "the members are known again");
+  await turn();
+  expect(namesNow()).toHaveLength(2999);
   members.close();
 });
