@@ -57,6 +57,7 @@ export class StompSide {
     // Time stands still, so that nothing but a full outbox is waited for.
     this.#turns = new Turns(this.#holds, (socket) => socket.data.left(), new LoopTime(() => 0), {
       deliveredCount: 0,
+      publishedCount: 0,
       isFull: false,
     });
     const uplink: Uplink = {

@@ -2,11 +2,18 @@
 const messagesMax = 32;
 /** From this many deliveries on, writing a batch takes longer than handling the input that led to it (docs/decisions.md has figures). */
 const costlyDeliveries = 100 * messagesMax;
+/**
+ * How many publishes a batch may have beyond one for each piece of input. A message has one for each of its audiences, and most have a
+ * single audience. Each takes up to five microseconds, most of that when Bun writes, so the time that has passed does not tell.
+ */
+const furtherPublishesMax = 1024;
 
 /** Counts what was delivered so far. */
 export interface Deliveries {
   /** How many messages were sent to clients: one message to a thousand clients counts a thousand. */
   readonly deliveredCount: number;
+  /** How many publishes that took: a message to a thousand clients counts once for each of its audiences. */
+  readonly publishedCount: number;
   /** Whether so much waits to be published that clients' input has to wait. */
   readonly isFull: boolean;
 }
@@ -19,6 +26,7 @@ export interface Deliveries {
 export class Batch {
   readonly #deliveries: Deliveries;
   #deliveredBefore = 0;
+  #publishedBefore = 0;
   #pieces = 0;
 
   constructor(deliveries: Deliveries) {
@@ -34,6 +42,7 @@ export class Batch {
   begin(): void {
     this.#pieces = 0;
     this.#deliveredBefore = this.#deliveries.deliveredCount;
+    this.#publishedBefore = this.#deliveries.publishedCount;
   }
 
   /** A piece of input is handled, which may be a message. */
@@ -41,11 +50,12 @@ export class Batch {
     this.#pieces++;
   }
 
-  /** Whether the batch is full and costly to write. It is cheap if few clients got what is in it. */
+  /** Whether the batch is full and costly to write. It is cheap if few clients got what is in it. It is also full with very many publishes. */
   get isFull(): boolean {
+    const { deliveredCount, publishedCount } = this.#deliveries;
     return (
-      this.#pieces >= messagesMax &&
-      this.#deliveries.deliveredCount - this.#deliveredBefore >= costlyDeliveries
+      publishedCount - this.#publishedBefore - this.#pieces >= furtherPublishesMax ||
+      (this.#pieces >= messagesMax && deliveredCount - this.#deliveredBefore >= costlyDeliveries)
     );
   }
 }

@@ -130,6 +130,7 @@ class World {
       rooms: undefined,
       turns: new Turns(holds, (socket) => socket.data.left(), new LoopTime(() => 0), {
         deliveredCount: 0,
+        publishedCount: 0,
         isFull: false,
       }),
       receipts: new Receipts(new LoopTime()),

@@ -11,14 +11,15 @@ function table() {
   const holds = new Holds();
   const obeyed: string[] = [];
   const left: ClientSocket[] = [];
-  const relay = { deliveredCount: 0, isFull: false };
+  const relay = { deliveredCount: 0, publishedCount: 0, isFull: false };
   const turns = new Turns(holds, (socket) => left.push(socket), new LoopTime(() => nowMs), relay);
-  const client = (costMs: number, neighbours = 0) => {
+  const client = (costMs: number, neighbours = 0, audiences = neighbours > 0 ? 1 : 0) => {
     const waiting: string[] = [];
     const calls: string[] = [];
     const obey = (letter: string) => {
       obeyed.push(letter);
       relay.deliveredCount += neighbours;
+      relay.publishedCount += audiences;
       nowMs += costMs;
     };
     const data = {
@@ -83,6 +84,19 @@ test("of what goes to many clients as much is obeyed at once as Bun writes as on
   while (ben.calls.length < 2) await turn();
   expect(text()).toBe(`${"a".repeat(30)}${"b".repeat(50)}`);
   expect(anna.calls).toEqual([]);
+});
+
+test("what takes very many publishes is obeyed until there are some thousand, whatever the time, and as much at the turn's end", async () => {
+  const { client, relay, text } = table();
+  const anna = client(0, 500, 500);
+  anna.sends("a".repeat(20));
+  expect(relay.publishedCount).toBe(1500);
+  await turn();
+  expect(relay.publishedCount).toBe(3000);
+  // Others, whose messages take few, are obeyed meanwhile.
+  const ben = client(0, 1, 1);
+  ben.sends("b".repeat(100));
+  expect(text()).toBe("a".repeat(6) + "b".repeat(100));
 });
 
 test("nothing is obeyed while too much waits to be published, and all of it afterwards", async () => {
