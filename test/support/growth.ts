@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { join } from "node:path";
 
 /** The result of a holder, in bytes. */
@@ -20,9 +21,11 @@ export async function measure(holder: Holder): Promise<void> {
   const before = await restingBytes();
   const { held, capBytes } = await holder();
   const growth: Growth = { grownBytes: (await restingBytes()) - before, capBytes };
-  process.stdout.write(JSON.stringify(growth));
+  writeSync(process.stdout.fd, JSON.stringify(growth));
   // Held up to here.
   if (held === undefined) throw new TypeError("a holder holds something");
+  // A timer of what is held must not keep the process: the log's closes decoded records after some seconds.
+  process.exit();
 }
 
 /**
