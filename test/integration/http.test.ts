@@ -424,13 +424,19 @@ describe("with tokens", () => {
     expect(metrics['warren_tokens_refused_total{reason="subscribe"}']).toBe(1);
   });
 
-  test("events end when the token does, and say so", async () => {
+  test("events and polls end when the token does, and say so", async () => {
     await using system = await guarded("--jwt-leeway", "0s");
     const exp = Math.ceil(Date.now() / 1000) + 1;
     const token = await tokenOf({ subscribe: ["#"] }, { exp });
     await using events = await listen(system, `/topics/a?token=${token}`);
+    const poll = fetch(at(system, `/topics/a?wait=30s&token=${token}`));
     expect(await within(events.ended, "the end")).toBe("whole");
     expect(JSON.parse(events.events.at(-1)!.data)).toMatchObject({ code: 4401 });
+    // To ask again with the same token would be of no use.
+    expect(await errorOf(await within(poll, "the poll's answer"))).toEqual([
+      401,
+      "the token is missing, not valid, or has expired",
+    ]);
   });
 
   test("listening ends when the token is revoked, and goes on with one that was issued after that", async () => {

@@ -29,6 +29,9 @@ export interface Caller {
 
 /** The name after a path's first word, or the answer to a request whose path has no valid name. */
 export function nameIn({ pathname }: URL, prefix: string): string | Response {
+  // The server chose this route by the path as it was written; the URL's path has taken its steps, as of /topics/../app/a.
+  if (!pathname.startsWith(prefix))
+    return fault(400, "the path leads elsewhere: leave out its parts . and .., which cannot be names here");
   const rest = pathname.slice(prefix.length);
   if (rest.includes("/")) return fault(400, "a / in a name has to be percent-encoded: write %2F");
   let name: string;

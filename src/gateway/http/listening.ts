@@ -108,13 +108,17 @@ export class Listening {
           "x-content-type-options": "nosniff",
         },
       });
-    if (outcome.is === "ended")
-      return outcome.code === closeCodes.unfit.code
-        ? fault(400, outcome.reason)
-        : later(503, outcome.reason, 1000);
+    if (outcome.is === "ended") return endedBy(outcome.code, outcome.reason);
     const next = outcome.place === undefined ? undefined : positionAfter(outcome.place);
     return new Response(null, { status: 204, headers: headersOf(next) });
   }
+}
+
+/** What a poll is answered with that the manager ends, by the close code that another client gets. */
+function endedBy(code: number, reason: string): Response {
+  if (code === closeCodes.unfit.code) return fault(400, reason);
+  if (code === closeCodes.unauthenticated.code) return fault(401, reason);
+  return later(503, reason, 1000);
 }
 
 /** Where it begins, or the answer to a request with an invalid place. */

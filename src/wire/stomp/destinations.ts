@@ -128,7 +128,7 @@ function topicOf(destination: string): string {
   const name = destination.startsWith(topicPrefix) ? destination.slice(topicPrefix.length) : "";
   if (name === "") {
     throw new StompFault(
-      `unknown destination "${destination.slice(0, 100)}": there are "/topic/NAME", "/broadcast" and "/direct", and "/app/NAME" to send to`,
+      `unknown destination "${destination.slice(0, 100)}": there are "/topic/NAME" and "/broadcast", "/direct" and "/presence/NAME" to subscribe to, and "/app/NAME" to send to`,
     );
   }
   if (!isName(name)) throw new StompFault("a topic has at most 255 bytes and no control characters");

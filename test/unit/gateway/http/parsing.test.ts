@@ -47,6 +47,11 @@ describe("a name in a path", () => {
       "%C3%28",
       "x".repeat(256),
       "%C3%A9".repeat(128),
+      // Steps that leave the prefix: what is behind them is no name of this kind.
+      "..",
+      "../metrics",
+      "%2e%2e/app/longer/than",
+      "../another-path",
     ])
       expect(nameOf(`/topics/${path}`)).toBe(400);
   });
