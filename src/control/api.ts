@@ -79,7 +79,10 @@ export class ControlApi {
       const handler = methods[request.method];
       const allow = Object.keys(methods).join(", ");
       if (handler === undefined)
-        return Response.json({ error: `here is ${allow}` }, { status: 405, headers: { allow } });
+        return Response.json(
+          { error: `method not allowed: this path takes only ${allow}` },
+          { status: 405, headers: { allow } },
+        );
       server.timeout(request, idleS.answering);
       try {
         return await handler(request, request.params as Record<string, string>);

@@ -210,7 +210,9 @@ export class Feed implements Follower {
   missed(why: Missed): void {
     const isAnother = why === "another log";
     if (isAnother) this.repeats.restart();
-    this.#logger.warn("messages that came while RabbitMQ was away are no longer in the message log");
+    this.#logger.warn(
+      "messages that were published while RabbitMQ was unreachable are missing from the message log",
+    );
     this.#sink.missed(why);
     if (isAnother) this.onAnotherLog();
   }

@@ -212,7 +212,10 @@ export class PastAtStart {
   /** @param why reading ended early: repeats of the messages that were not read cannot be recognized, and a durable subscription may get one twice */
   #allEnded(why?: string): void {
     if (why !== undefined)
-      this.#logger.warn("not all of the message log's last part was read at the start", { reason: why });
+      this.#logger.warn(
+        "the newest messages in the log could not all be read at the start: some that are sent again may be delivered twice",
+        { reason: why },
+      );
     this.#once.past.known();
   }
 }

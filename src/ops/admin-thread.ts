@@ -101,7 +101,7 @@ function respond(
   const path = URL.parse(url)?.pathname ?? "";
   if (path !== "/healthz" && !paths.includes(path)) return new Response(notHere, { status: 404 });
   if (method !== "GET" && method !== "HEAD")
-    return new Response("Only GET is answered here.\n", {
+    return new Response("method not allowed: this path takes only GET, HEAD\n", {
       status: 405,
       headers: { allow: "GET, HEAD" },
     });

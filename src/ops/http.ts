@@ -89,7 +89,7 @@ export function isReading({ method }: Request): boolean {
 
 /** The answer to methods that do more than read. */
 export function notAllowed(): Response {
-  return new Response("Only GET is answered here.\n", {
+  return new Response("method not allowed: this path takes only GET, HEAD\n", {
     status: 405,
     headers: { allow: "GET, HEAD" },
   });

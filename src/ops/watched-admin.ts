@@ -112,11 +112,11 @@ export class WatchedAdmin {
   #refused(host: string): Response {
     const name = nameIn(host);
     if (name === undefined) return new Response("the header Host has to name one host\n", { status: 400 });
-    this.#notices.warnOnce("a request under another name was refused", "host", name, () => ({
+    this.#notices.warnOnce("a request for a host name that is not allowed was refused", "host", name, () => ({
       flag: `--allow-host ${name}`,
     }));
     return new Response(
-      "the admin port does not answer under this name: --allow-host lists those under which it does\n",
+      "the admin port answers only to IP addresses, localhost, and the host names in --allow-host\n",
       {
         status: 403,
       },

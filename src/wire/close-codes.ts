@@ -136,7 +136,7 @@ export const closeCodes = {
   },
   memoryFull: {
     code: 4507,
-    reason: "the manager keeps too much for its clients, and most of all for this one",
+    reason: "the manager has no memory left for its clients, and this is one of those that use the most",
     meaning:
       "what is kept for all clients was more than `--clients-memory-bytes`, and this was one of those with the most",
     advice:
@@ -154,10 +154,10 @@ export const closeCodes = {
   },
   unfit: {
     code: 1008,
-    reason: "a subscription cannot be as it was asked for",
+    reason: "the subscription is not possible",
     meaning:
-      "a subscription cannot be as it was asked for: the reason says why. STOMP says so in an ERROR frame",
-    advice: "subscribe as the reason says",
+      "a subscription was asked for that is not possible: the close reason says why. STOMP clients get an ERROR frame with it",
+    advice: "change the subscription as the reason says",
     reconnect: "corrected",
     words: "The manager does not allow this connection",
   },

@@ -100,7 +100,7 @@ describe("a STOMP session", () => {
     anna.send("/topic/colour", "3", { receipt: "no" });
     const { headers } = await anna.failed;
     expect(headers).toMatchObject({
-      message: 'the token does not allow to publish to "colour"',
+      message: 'the token gives no right to publish to "colour"',
       "receipt-id": "no",
     });
     expect(await anna.closed).toBe(4403);
@@ -113,7 +113,7 @@ describe("a STOMP session", () => {
     await using anna = await open(system, tokenOf("anna", rights(["a"], [])));
     anna.client.begin("t");
     anna.send("/broadcast", "x", { transaction: "t" });
-    expect((await anna.failed).headers["message"]).toBe("the token does not allow to publish to /broadcast");
+    expect((await anna.failed).headers["message"]).toBe("the token gives no right to publish to /broadcast");
   });
 
   test.each([
@@ -136,7 +136,7 @@ describe("a STOMP session", () => {
       return;
     }
     anna.client.subscribe(destination, () => undefined);
-    expect((await anna.failed).headers["message"]).toInclude("does not allow to subscribe");
+    expect((await anna.failed).headers["message"]).toInclude("gives no right to subscribe");
     expect(await anna.closed).toBe(4403);
     expect(await system.refused("subscribe")).toBe(1);
   });
@@ -149,7 +149,7 @@ describe("a STOMP session", () => {
     await anna.subscribe("/direct", durable);
     await using ben = await open(system, tokenOf("ben", rights([], ["colour.*"])));
     ben.client.subscribe("/topic/#", () => undefined, durable);
-    expect((await ben.failed).headers["message"]).toInclude("does not allow to subscribe");
+    expect((await ben.failed).headers["message"]).toInclude("gives no right to subscribe");
     anna.send("/auth", tokenOf("anna", rights([], ["shade.*"])));
     expect((await anna.failed).headers["message"]).toInclude('all of "colour.red"');
   });
@@ -225,7 +225,7 @@ describe("a STOMP session", () => {
     await anna.subscribe("/topic/a.*");
     anna.send("/auth", tokenOf("anna", rights([], ["a.b"])), { receipt: "r" });
     expect((await anna.failed).headers).toMatchObject({
-      message: 'the token does not allow to subscribe to all of "a.*"',
+      message: 'the token gives no right to subscribe to all of "a.*"',
       "receipt-id": "r",
     });
     await using cleo = await open(system, tokenOf("cleo"));

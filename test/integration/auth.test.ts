@@ -25,7 +25,7 @@ describe("a request to an app", () => {
     await until(() => answers.length > 0, "the answer");
     expect(answers).toEqual(["anna: how much?"]);
     stomp.send("/app/orders", "one", { "reply-to": "/temp-queue/x" });
-    expect((await stomp.failed).headers["message"]).toInclude('send to "/app/orders"');
+    expect((await stomp.failed).headers["message"]).toInclude('send requests to "/app/orders"');
     expect(await stomp.closed).toBe(4403);
     const publishes = tokenOf("ben", rights(["#"], ["#"]));
     expect((await answerTo(system.wsUrl(`/ws?app=prices&token=${publishes}`))).status).toBe(403);
@@ -242,7 +242,7 @@ describe("a plain-text client", () => {
     ear.send("back");
     expect(await ear.closed).toEqual({
       code: 4403,
-      reason: "the token does not allow to publish to this topic",
+      reason: "the token gives no right to publish to this topic",
     });
     other.send("still here");
     expect(other.received).toEqual([]);

@@ -272,7 +272,7 @@ describe("a manager without tokens and TLS", () => {
       expect([path, await statusOf(system.url, path, host)]).toEqual([path, 403]);
     for (const path of ["/readyz", "/metrics"])
       expect([path, await statusOf(system.manager.adminUrl!, path, host)]).toEqual([path, 403]);
-    expect(system.logger.complaints).toEqual(["a request under another name was refused"]);
+    expect(system.logger.complaints).toEqual(["a request for a host name that is not allowed was refused"]);
     expect(await statusOf(system.url, "/", `localhost:${system.url.port}`)).toBe(200);
   });
 

@@ -23,7 +23,7 @@ export class HostGuard {
     if (this.#hosts.has(host)) return undefined;
     const name = nameIn(host!);
     if (name === undefined) return this.#refusals.refuse("invalid", notAHost);
-    this.#notices.warnOnce("a request under another name was refused", "host", name, () => ({
+    this.#notices.warnOnce("a request for a host name that is not allowed was refused", "host", name, () => ({
       flag: `--allow-host ${name}`,
     }));
     return this.#refusals.refuse("host");

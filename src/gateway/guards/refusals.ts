@@ -25,7 +25,7 @@ export const refusals = {
   },
   host: {
     status: 403,
-    why: "this manager has neither tokens nor TLS, so it does not answer under this name: --allow-host lists those under which it does",
+    why: "without tokens and TLS this manager answers only to IP addresses, localhost, and the host names in --allow-host",
     meaning:
       "the manager has neither tokens nor TLS, and `Host` is no IP address, not `localhost`, and not in `--allow-host`; for every path but `/healthz`",
     advice: "use the address, or have the name allowed",

@@ -40,7 +40,7 @@ export class Asking {
     return await this.#sending.admit(
       asked,
       may,
-      "ask this app",
+      "send requests to this app",
       async ({ caller, sender, body, headers }) => {
         const expiration = headers?.["expiration"] ?? `${answerMs}`;
         const waitMs = Math.min(answerMsMax, Number(expiration));

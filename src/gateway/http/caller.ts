@@ -83,5 +83,5 @@ export function forbidden(
   { auth, refusals }: DoorSurroundings,
 ): Response {
   auth?.refusals.add(what);
-  return refusals.refuse("forbidden", `the token does not allow to ${why}${grant.permissions.note}`, true);
+  return refusals.refuse("forbidden", `the token gives no right to ${why}${grant.permissions.note}`, true);
 }

@@ -141,7 +141,7 @@ export class HttpDoor implements Door {
     const method = methods[request.method];
     if (method === undefined) {
       const allow = allowed.join(", ");
-      return readable(fault(405, `here is ${allow}`, { allow }), origin);
+      return readable(fault(405, `method not allowed: this path takes only ${allow}`, { allow }), origin);
     }
     const name = nameIn(url, prefix);
     if (name instanceof Response) return readable(name, origin);

@@ -45,7 +45,7 @@ export class Listening {
     const caller = await callerOf(asked, this.#surroundings);
     if (caller instanceof Response) return caller;
     if (!caller.grant.permissions.maySubscribe(pattern))
-      return forbidden("subscribe", "subscribe to this", caller, this.#surroundings);
+      return forbidden("subscribe", "subscribe to this topic", caller, this.#surroundings);
     const { limits, refusals } = this.#surroundings;
     const seat = limits.takeListenersSeat(request, server);
     if (seat instanceof Refused) return refusals.refuse(seat.name, seat.why, true);

@@ -107,7 +107,8 @@ export class Sending {
   refusalOf(message: OutgoingMessage, caller: Caller, sender: HttpSender): Response | undefined {
     const { ingress, shares } = this.#surroundings;
     const objection = ingress.objectionTo(message, caller.grant.permissions);
-    if (objection === "not allowed") return forbidden("publish", "send this", caller, this.#surroundings);
+    if (objection === "not allowed")
+      return forbidden("publish", "publish to this topic", caller, this.#surroundings);
     if (objection === "too large") return fault(413, "the body is too large: send smaller messages");
     if (objection !== undefined) return fault(400, `the message cannot be published: ${objection.why}`);
     if (ingress.isFull)

@@ -13,7 +13,7 @@ import type { ExcludedSender } from "../fan-out/audience.ts";
 import type { Objection, Sender } from "../fan-out/ingress.ts";
 import type { Surroundings } from "./protocol.ts";
 
-const mayNotPublish = "the token does not allow to publish to this topic";
+const mayNotPublish = "the token gives no right to publish to this topic";
 
 /**
  * A client of a protocol in which each WebSocket message is one piece of input. Its input is handled in its turn, and waits until then. It

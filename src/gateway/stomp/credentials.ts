@@ -113,7 +113,7 @@ export class Credentials {
    */
   notToPublish(topic: string, receipt?: string): TokenFault {
     const { note } = this.permissions;
-    const why = `the token does not allow to publish to ${quoted(topic)}${note}`;
+    const why = `the token gives no right to publish to ${quoted(topic)}${note}`;
     const fault = new TokenFault(new TokenRefusal("publish", why));
     fault.receipt = receipt;
     return fault;
@@ -121,7 +121,7 @@ export class Credentials {
 
   /** Why the client may not send requests to a topic. */
   notToAsk(topic: string): TokenFault {
-    const why = `the token does not allow to send to "/app/${topic}" (app)${this.permissions.note}`;
+    const why = `the token gives no right to send requests to "/app/${topic}"${this.permissions.note}`;
     return new TokenFault(new TokenRefusal("publish", why));
   }
 
@@ -135,7 +135,7 @@ export class Credentials {
       throw new TokenFault(
         new TokenRefusal(
           "subscribe",
-          `the token does not allow to subscribe to all of ${quoted(pattern)}${permissions.note}`,
+          `the token gives no right to subscribe to all of ${quoted(pattern)}${permissions.note}`,
         ),
       );
   }

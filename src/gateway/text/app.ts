@@ -28,7 +28,10 @@ export function admitAsking(
     return invalid("the name of an app has 1 to 255 bytes and no control characters");
   if (isPattern(name)) return invalid("the name of an app is no pattern: leave out * and #");
   if (!grant.permissions.mayAsk(name))
-    return new TokenRefusal("publish", `the token does not allow to ask this app${grant.permissions.note}`);
+    return new TokenRefusal(
+      "publish",
+      `the token gives no right to send requests to this app${grant.permissions.note}`,
+    );
   return new AskingClient(id ?? crypto.randomUUID(), seat, name, grant, surroundings);
 }
 

@@ -44,10 +44,15 @@ export class Api {
     if (response.status === 401) return { is: "locked" };
     const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
     if (!isJson)
-      return response.status === 404 ? { is: "absent" } : { is: "refused", why: `${response.status}` };
+      return response.status === 404
+        ? { is: "absent" }
+        : { is: "refused", why: `the manager answered with status ${response.status}` };
     const said = await bodyOf(response);
     if (said === undefined) return { is: "refused", why: "the manager's answer cannot be read" };
-    return response.ok ? { is: "ok", body: said } : { is: "refused", why: String(said["error"]) };
+    if (response.ok) return { is: "ok", body: said };
+    const { error } = said;
+    const isSaid = typeof error === "string" && error !== "";
+    return { is: "refused", why: isSaid ? error : `the manager answered with status ${response.status}` };
   }
 
   /** What `/metrics` shows; undefined if the manager cannot be reached. */

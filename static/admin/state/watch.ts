@@ -1,6 +1,7 @@
-import type { Api } from "./api.ts";
+import type { Answered, Api } from "./api.ts";
 import { textsIn } from "./entries.ts";
 import { numberOf, type Samples, samplesIn } from "./exposition.ts";
+import { whyNot } from "./nothing.ts";
 import { quantileBetween } from "./quantile.ts";
 import { Rates } from "./rates.ts";
 import { managersIn, type SeenManager, type SeenTopic, topicsIn } from "./seen.ts";
@@ -19,6 +20,8 @@ export class Watch {
   isReached = false;
   /** The control API's last answer: data, that it needs a token, or that it is absent. */
   api: "open" | "locked" | "absent" = "open";
+  /** Why there is no list of managers, in words; undefined if there is one. */
+  whyNoManagers: string | undefined;
   managers: readonly SeenManager[] = [];
   missing: readonly string[] = [];
   /** How many managers answered with something that this page does not know. */
@@ -57,6 +60,18 @@ export class Watch {
     this.api = managers.is === "locked" || managers.is === "absent" ? managers.is : "open";
     const before = this.#metrics;
     if (text !== undefined) this.#metrics = samplesIn(text);
+    this.#takeManagers(managers);
+    this.#takeTopics(topics);
+    this.#record(atMs);
+    const took = (metric: string) =>
+      before.size === 0 ? undefined : quantileBetween(before, this.#metrics, metric, 0.99);
+    this.confirmed.add(atMs, took("warren_confirm_seconds"));
+    this.handedOut.add(atMs, took("warren_log_delivery_seconds"));
+    this.handled.add(atMs, took("warren_handler_seconds"));
+  }
+
+  #takeManagers(managers: Answered): void {
+    this.whyNoManagers = managers.is === "ok" ? undefined : whyNot(managers, "all managers");
     if (managers.is === "ok") {
       const { known, unknown } = managersIn(managers.body["managers"]);
       this.managers = known;
@@ -67,16 +82,15 @@ export class Watch {
       this.unknown = 0;
       this.missing = [];
     }
-    if (topics.is === "ok") {
-      this.topics = topicsIn(topics.body["topics"]).known;
-      this.areTopicsAll = topics.body["others"] === undefined && textsIn(topics.body["missing"]).length === 0;
-    } else this.areTopicsAll = false;
-    this.#record(atMs);
-    const took = (metric: string) =>
-      before.size === 0 ? undefined : quantileBetween(before, this.#metrics, metric, 0.99);
-    this.confirmed.add(atMs, took("warren_confirm_seconds"));
-    this.handedOut.add(atMs, took("warren_log_delivery_seconds"));
-    this.handled.add(atMs, took("warren_handler_seconds"));
+  }
+
+  #takeTopics(topics: Answered): void {
+    this.areTopicsAll = false;
+    if (topics.is !== "ok") return;
+    const { known, unknown } = topicsIn(topics.body["topics"]);
+    const { others, missing } = topics.body;
+    this.topics = known;
+    this.areTopicsAll = unknown === 0 && others === undefined && textsIn(missing).length === 0;
   }
 
   /** All managers, or only this one without access to the control API. */

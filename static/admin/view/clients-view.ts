@@ -1,5 +1,6 @@
 import { elementOf, setText } from "../../view/element.ts";
 import type { Api } from "../state/api.ts";
+import { nothingOf, told, whyNot } from "../state/nothing.ts";
 import { clientsIn, leftOut, type SeenClient } from "../state/seen.ts";
 import { sureButton } from "./sure-button.ts";
 import { Table } from "./table.ts";
@@ -28,11 +29,11 @@ export class ClientsView {
     this.#table = new Table(
       elementOf("clients-table", HTMLElement),
       [
-        { title: "Client", cell: ({ client }) => client, className: "name" },
-        { title: "Protocol", cell: ({ protocol }) => protocol },
-        { title: "Address", cell: ({ address = "" }) => address },
+        { title: "Client", cell: ({ client }) => told(client), className: "name" },
+        { title: "Protocol", cell: ({ protocol }) => told(protocol) },
+        { title: "Address", cell: ({ address }) => told(address, "") },
         { title: "Topics", cell: ({ topics }) => inShortOf(topics), className: "name" },
-        { title: "Manager", cell: ({ manager }) => manager, className: "name" },
+        { title: "Manager", cell: ({ manager }) => told(manager), className: "name" },
         { title: "", cell: (seen) => this.#buttonFor(seen) },
       ],
       keyOf,
@@ -64,7 +65,7 @@ export class ClientsView {
     if (asked !== this.#asked) return;
     if (answered.is !== "ok") {
       setText(this.#problem, answered.is === "refused" ? `Clients: ${answered.why}` : "");
-      this.#table.draw([], answered.is === "refused" ? "" : "Enter the admin token to see clients.");
+      this.#table.draw([], answered.is === "refused" ? "" : whyNot(answered, "clients"));
       this.#more.hidden = true;
       return;
     }
@@ -72,7 +73,7 @@ export class ClientsView {
     setText(this.#problem, leftOut(unknown, "clients"));
     const keys = new Set(clients.map(keyOf));
     for (const known of this.#buttons.keys()) if (!keys.has(known)) this.#buttons.delete(known);
-    this.#table.draw(clients);
+    this.#table.draw(clients, nothingOf("clients", unknown));
     this.#more.hidden = answered.body["next"] === undefined || this.#shown >= 1000;
   }
 

@@ -1,6 +1,7 @@
 import { elementOf, setText, textElement } from "../../view/element.ts";
 import { pretty } from "../../view/pretty.ts";
 import type { Api } from "../state/api.ts";
+import { nothingOf, numberIn, told, whyNot } from "../state/nothing.ts";
 import { leftOut, lettersIn, type SeenLetter } from "../state/seen.ts";
 import { inAge } from "../state/words.ts";
 import { sureButton } from "./sure-button.ts";
@@ -38,21 +39,16 @@ export class LettersView {
     setText(this.#problem, "");
     if (answered.is !== "ok") {
       setText(this.#note, "");
-      setText(
-        this.#problem,
-        answered.is === "refused" ? answered.why : "Enter the admin token to see dead letters.",
-      );
+      setText(this.#problem, whyNot(answered, "dead letters"));
       this.#show([]);
       return;
     }
     const { known: letters, unknown } = lettersIn(answered.body["letters"]);
     setText(this.#problem, leftOut(unknown, "dead letters"));
-    const total = Number(answered.body["total"]);
+    const total = numberIn(answered.body["total"]) ?? "an unknown number";
     const of = group === "" ? `${total}` : `those of group ${group} among ${total}`;
-    setText(
-      this.#note,
-      letters.length === 0 ? "No dead letters." : `${letters.length} of ${of}, the oldest first.`,
-    );
+    const nothing = nothingOf("dead letters", unknown);
+    setText(this.#note, letters.length === 0 ? nothing : `${letters.length} of ${of}, the oldest first.`);
     this.#show(letters);
   }
 
@@ -63,29 +59,29 @@ export class LettersView {
   }
 
   #itemOf(letter: SeenLetter): HTMLLIElement {
-    const { id, group = "unknown", reason, attempts, at, topic, client, contentType, headers, body } = letter;
+    const { id, group, reason, attempts, at, topic, client, contentType, headers, body } = letter;
     const item = document.createElement("li");
     const details = document.createElement("details");
     const summary = document.createElement("summary");
     const age = at === undefined ? "some time" : inAge((Date.now() - Date.parse(at)) / 1000);
     summary.append(
       textElement("span", "quiet", `${age} ago`),
-      textElement("span", "group", group),
+      textElement("span", "group", told(group, "unknown")),
       textElement("span", "topic name", topic === "" ? "broadcast" : topic),
-      textElement("span", "reason", reason),
+      textElement("span", "reason", told(reason)),
     );
     const inside = document.createElement("div");
     inside.className = "letter";
     const facts = [
-      `id ${id ?? "none"}`,
-      `client ${client ?? "none"}`,
-      `type ${contentType ?? "none"}`,
+      `id ${told(id)}`,
+      `client ${told(client)}`,
+      `type ${told(contentType)}`,
       attempts === undefined ? "attempts unknown" : `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`,
       ...Object.entries(headers).map(([name, value]) => `${name}: ${shown(value)}`),
     ];
     const text = document.createElement("pre");
     text.tabIndex = 0;
-    text.textContent = body.text === undefined ? `${body.base64}\n(base64)` : pretty(body.text);
+    text.textContent = shownBody(body);
     inside.append(textElement("p", "quiet", facts.join(" · ")), text);
     if (id !== undefined && letter.group !== undefined)
       inside.append(sureButton("Replay", "Replay: sure?", () => void this.#replay([letter])));
@@ -103,15 +99,20 @@ export class LettersView {
     });
     await this.look();
     if (answered.is !== "ok") {
-      setText(this.#problem, answered.is === "refused" ? answered.why : "Enter the admin token first.");
+      setText(this.#problem, whyNot(answered, "dead letters"));
       return;
     }
-    const [replayed, stayed] = [Number(answered.body["replayed"]), Number(answered.body["stayed"])];
+    const [replayed, stayed = 0] = [numberIn(answered.body["replayed"]), numberIn(answered.body["stayed"])];
     setText(
       this.#note,
-      `${replayed} replayed${stayed > 0 ? `, ${stayed} stay, since their groups have no queues` : ""}. ${this.#note.textContent}`,
+      `${replayed ?? "An unknown number"} replayed${stayed > 0 ? `, ${stayed} stay, since their groups have no queues` : ""}. ${this.#note.textContent}`,
     );
   }
+}
+
+function shownBody({ text, base64 }: SeenLetter["body"]): string {
+  if (text === undefined && base64 !== undefined) return `${told(base64)}\n(base64)`;
+  return text === undefined || text === "" ? told(text, "(no body that this page knows)") : pretty(text);
 }
 
 function shown(value: unknown): string {

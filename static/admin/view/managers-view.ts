@@ -1,4 +1,5 @@
 import { elementOf, setText } from "../../view/element.ts";
+import { nothingOf, told } from "../state/nothing.ts";
 import { leftOut, type SeenManager } from "../state/seen.ts";
 import type { Watch } from "../state/watch.ts";
 import { inAge, inBytes, inShort } from "../state/words.ts";
@@ -19,8 +20,11 @@ export class ManagersView {
     this.#table = new Table(
       elementOf("managers-table", HTMLElement),
       [
-        { title: "Manager", cell: ({ manager }) => manager, className: "name" },
-        { title: "State", cell: ({ ready, why }) => (ready ? "ready" : (why ?? "not ready")) },
+        { title: "Manager", cell: ({ manager }) => told(manager), className: "name" },
+        {
+          title: "State",
+          cell: ({ ready, why }) => (ready ? "ready" : told(why, "not ready")),
+        },
         { title: "Clients", cell: ({ clients }) => inShort(clients), className: "number" },
         { title: "From clients, per second", cell: ({ manager }) => rate(manager, 0), className: "number" },
         { title: "To clients, per second", cell: ({ manager }) => rate(manager, 1), className: "number" },
@@ -33,14 +37,14 @@ export class ManagersView {
         { title: "Version", cell: ({ version }) => version, className: "number" },
       ],
       ({ manager }) => manager,
-      "Enter the admin token to see all managers.",
+      "No managers.",
     );
   }
 
   draw(): void {
-    const { managers, missing, unknown } = this.#watch;
+    const { managers, missing, unknown, whyNoManagers } = this.#watch;
     const late = missing.length === 0 ? "" : `No answer within two seconds from: ${missing.join(", ")}. `;
     setText(this.#missing, (late + leftOut(unknown, "managers")).trim());
-    this.#table.draw(managers);
+    this.#table.draw(managers, whyNoManagers ?? nothingOf("managers", unknown));
   }
 }

@@ -1,5 +1,6 @@
 import { elementOf, setText } from "../../view/element.ts";
 import type { Api } from "../state/api.ts";
+import { told } from "../state/nothing.ts";
 import type { Watch } from "../state/watch.ts";
 
 /** Asks for the admin token while it is needed, and shows this manager's state. */
@@ -43,7 +44,9 @@ export class TokenView {
       ? "The manager cannot be reached"
       : readiness?.ready === true
         ? "Ready"
-        : `Not ready: ${readiness?.why ?? "no answer"}`;
+        : readiness === undefined
+          ? "The manager does not say whether it is ready"
+          : `Not ready: ${told(readiness.why, "no reason given")}`;
     setText(this.#statusText, words);
   }
 }

@@ -36,7 +36,7 @@ export class TopicsView {
         },
       ],
       ({ topic }) => topic,
-      "No messages and no subscriptions yet.",
+      "No messages yet.",
     );
   }
 
@@ -57,7 +57,10 @@ export class TopicsView {
         (other.subscribers ?? 0) - (one.subscribers ?? 0) ||
         (one.topic < other.topic ? -1 : 1),
     );
-    this.#table.draw(all.slice(0, shownMax));
+    const nothing = areTopicsAll
+      ? "No messages and no subscriptions yet."
+      : "No messages yet. Which topics have subscribers is not known.";
+    this.#table.draw(all.slice(0, shownMax), nothing);
   }
 }
 

@@ -73,6 +73,8 @@ test("a warning says that RabbitMQ answers everything and confirms nothing, and 
   outbox.append({ body: "one", topic: "t" });
   const told = () => logger.lines.filter(({ level }) => level === "warn").map(({ message }) => message);
   await until(() => told().length > 0, "a word about it");
-  expect(told()).toEqual(["RabbitMQ does not confirm what is published: it waits"]);
+  expect(told()).toEqual([
+    "RabbitMQ has not confirmed published messages for a while: clients wait for them",
+  ]);
   expect(fake.peers.length).toBe(1);
 });

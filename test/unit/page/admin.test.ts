@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { exposition } from "../../../src/ops/metrics.ts";
 import { entriesIn, isEntry, textsIn } from "../../../static/admin/state/entries.ts";
 import { numberOf, samplesIn } from "../../../static/admin/state/exposition.ts";
+import { nothingOf, numberIn, told, whyNot } from "../../../static/admin/state/nothing.ts";
 import { quantileBetween } from "../../../static/admin/state/quantile.ts";
 import { Rates } from "../../../static/admin/state/rates.ts";
 import { clientsIn, leftOut, managersIn } from "../../../static/admin/state/seen.ts";
@@ -124,6 +125,51 @@ describe("what the admin page is answered", () => {
     ]);
     expect(textsIn(["a", 7, null, "b"])).toEqual(["a", "b"]);
     expect(textsIn({})).toEqual([]);
+  });
+
+  test("is never said to be nothing where there is something that cannot be shown", async () => {
+    expect([0, 2].map((unknown) => nothingOf("clients", unknown))).toEqual([
+      "No clients.",
+      "None of the clients can be shown.",
+    ]);
+    const looked = async (managers: object, topics: object) => {
+      const watch = new Watch({
+        metrics: () => Promise.resolve("warren_clients 2"),
+        readiness: () => Promise.resolve(undefined),
+        ask: (path: string) => Promise.resolve(path === "/api/topics" ? topics : managers),
+      } as never);
+      await watch.look(() => 0);
+      return [watch.whyNoManagers, watch.areTopicsAll];
+    };
+    const ok = (body: object) => ({ is: "ok", body });
+    expect(await looked(ok({ managers: [null] }), ok({ topics: [null] }))).toEqual([undefined, false]);
+    expect(await looked(ok({ managers: [] }), ok({ topics: [] }))).toEqual([undefined, true]);
+    expect(await looked({ is: "refused", why: "it is stopping" }, ok({}))).toEqual(["it is stopping", false]);
+  });
+
+  test("says what is missing: a token, a manager with one, or what the manager refused for", () => {
+    expect(whyNot({ is: "locked" }, "clients")).toBe("Enter the admin token to see clients.");
+    expect(whyNot({ is: "absent" }, "clients")).toBe(
+      "A manager without --admin-token-file does not list clients.",
+    );
+    expect(whyNot({ is: "refused", why: "it is stopping" }, "clients")).toBe("it is stopping");
+  });
+
+  test("tells an empty text from none, and a number from what is none", () => {
+    expect([told("a"), told(""), told(undefined), told(undefined, "unknown")]).toEqual([
+      "a",
+      "(empty)",
+      "none",
+      "unknown",
+    ]);
+    expect([7, 0, "7", undefined, null, Number.NaN].map(numberIn)).toEqual([
+      7,
+      0,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   test("has every field that is needed of it, of its kind", () => {

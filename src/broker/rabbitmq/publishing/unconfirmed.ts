@@ -50,7 +50,7 @@ export class Unconfirmed {
     const { sinceMs } = this.#oldest;
     if (nowMs - sinceMs < this.#afterMs) return;
     this.#toldSinceMs = sinceMs;
-    this.#logger.warn("RabbitMQ does not confirm what is published: it waits", {
+    this.#logger.warn("RabbitMQ has not confirmed published messages for a while: clients wait for them", {
       exchange: this.#exchange,
       forSeconds: seconds(nowMs - sinceMs),
       mend,
