@@ -2,7 +2,8 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { timeIn } from "../duration.ts";
 import { FatalError } from "../errors.ts";
 import type { Answer, Routes } from "../ops/http.ts";
-import { levels } from "../ops/logger.ts";
+import { type Level, levels } from "../ops/logger.ts";
+import { Query } from "../query.ts";
 import { bodyOf } from "./body.ts";
 import { ClientRoutes } from "./client-routes.ts";
 import { drainMs } from "./command.ts";
@@ -20,7 +21,8 @@ const levelBytesMax = 100;
  */
 const idleS = { usual: 10, answering: 255 };
 
-type Handler = (request: Request, params: Record<string, string>) => Response | Promise<Response>;
+/** Answers a request. @param id the client or dead letter in its path */
+type Handler = (request: Request, query: Query, id: string) => Response | Promise<Response>;
 
 /** `/api/…` on the admin listener: JSON. Any manager answers for all of them. */
 export class ControlApi {
@@ -38,20 +40,22 @@ export class ControlApi {
       "/api/openapi.json": this.#answer({ GET: () => Response.json(openApi) }),
       "/api/managers": this.#answer({ GET: () => this.#managers() }),
       "/api/topics": this.#answer({ GET: () => this.#topics() }),
-      "/api/clients": this.#answer({ GET: ({ url }) => clients.list(new URL(url)) }),
+      "/api/clients": this.#answer({ GET: (_, query) => clients.list(query) }),
       "/api/clients/:id": this.#answer({
-        GET: (_, { id = "" }) => clients.show(id),
-        DELETE: (_, { id = "" }) => clients.disconnect(id),
+        GET: (_, _query, id) => clients.show(id),
+        DELETE: (_, _query, id) => clients.disconnect(id),
       }),
       "/api/clients/:id/revoke": this.#answer({
-        POST: ({ url }, { id = "" }) => clients.revoke(id, new URL(url)),
+        POST: (_, query, id) => clients.revoke(id, query),
       }),
-      "/api/clients/:id/send": this.#answer({ POST: (request, { id = "" }) => publishing.send(request, id) }),
-      "/api/publish": this.#answer({ POST: (request) => publishing.publish(request) }),
-      "/api/dead-letters": this.#answer({ GET: ({ url }) => letters.list(new URL(url)) }),
+      "/api/clients/:id/send": this.#answer({
+        POST: (request, query, id) => publishing.send(request, query, id),
+      }),
+      "/api/publish": this.#answer({ POST: (request, query) => publishing.publish(request, query) }),
+      "/api/dead-letters": this.#answer({ GET: (_, query) => letters.list(query) }),
       "/api/dead-letters/replay": this.#answer({ POST: (request) => letters.replay(request) }),
-      "/api/dead-letters/:id": this.#answer({ GET: (_, { id = "" }) => letters.show(id) }),
-      "/api/drain": this.#answer({ POST: ({ url }) => this.#drain(new URL(url)) }),
+      "/api/dead-letters/:id": this.#answer({ GET: (_, _query, id) => letters.show(id) }),
+      "/api/drain": this.#answer({ POST: (_, query) => this.#drain(query) }),
       "/api/log-level": this.#answer({
         GET: () => Response.json({ level: this.#options.level().level }),
         PUT: (request) => this.#setLevel(request),
@@ -83,9 +87,11 @@ export class ControlApi {
           { error: `method not allowed: this path takes only ${allow}` },
           { status: 405, headers: { allow } },
         );
+      const query = new Query(request.url);
+      if (query.fault !== undefined) return bad(query.fault);
       server.timeout(request, idleS.answering);
       try {
-        return await handler(request, request.params as Record<string, string>);
+        return await handler(request, query, request.params["id"] ?? "");
       } finally {
         server.timeout(request, idleS.usual);
       }
@@ -119,9 +125,9 @@ export class ControlApi {
     });
   }
 
-  #drain({ searchParams }: URL): Response {
-    const said = searchParams.get("over");
-    const overMs = said === null ? drainMs.usual : timeIn(said, drainMs.most);
+  #drain(query: Query): Response {
+    const said = query.get("over");
+    const overMs = said === undefined ? drainMs.usual : timeIn(said, drainMs.most);
     if (overMs === undefined) return bad("over is a time such as 30s, at most 60m");
     this.#options.drain(overMs);
     return Response.json({ drainingMs: overMs }, { status: 202 });
@@ -130,14 +136,32 @@ export class ControlApi {
   async #setLevel(request: Request): Promise<Response> {
     const body = await bodyOf(request, levelBytesMax, `${levelBytesMax} bytes`);
     if (body instanceof Response) return body;
-    const said = body.toString();
-    const level = levels.find(
-      (one) => said.trim() === one || said.replace(/\s/g, "") === `{"level":"${one}"}`,
-    );
-    if (level === undefined) return bad(`say {"level": "…"} with one of ${levels.join(", ")}`);
+    const level = levelIn(body.toString());
+    if (!isLevel(level)) return bad(`${level}: say {"level": "…"} with one of ${levels.join(", ")}`);
     this.#options.level().changeLevel(level);
     return Response.json({ level });
   }
+}
+
+/** The level in a body, which is JSON or the bare word; or what is wrong with it. */
+function levelIn(body: string): string {
+  if (isLevel(body.trim())) return body.trim();
+  let said: unknown;
+  try {
+    said = JSON.parse(body);
+  } catch {
+    return "the body is no JSON";
+  }
+  const { level, ...others } = Object(said) as Record<string, unknown>;
+  const [other] = Object.keys(others);
+  if (other !== undefined) return `the body has more than a level: ${other}`;
+  if (typeof level !== "string" || !isLevel(level)) return "the body has no level that is known";
+  // JSON.parse takes the last one.
+  return (body.match(/"level"/g) ?? []).length > 1 ? "the body has two levels" : level;
+}
+
+function isLevel(text: string): text is Level {
+  return levels.some((level) => level === text);
 }
 
 function digest(text: string): Buffer {

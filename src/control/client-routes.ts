@@ -1,5 +1,6 @@
 import { timeIn } from "../duration.ts";
 import { isName } from "../message.ts";
+import type { Query } from "../query.ts";
 import { pageMax, searchMax } from "./command.ts";
 import type { ControlOptions } from "./control-options.ts";
 import type { SeenClient } from "./desk.ts";
@@ -21,12 +22,12 @@ export class ClientRoutes {
     this.#options = options;
   }
 
-  async list({ searchParams }: URL): Promise<Response> {
-    const limit = Number(searchParams.get("limit") ?? 100);
-    const after = searchParams.get("after") ?? "";
+  async list(query: Query): Promise<Response> {
+    const limit = Number(query.get("limit") ?? 100);
+    const after = query.get("after") ?? "";
     if (!Number.isInteger(limit) || limit < 1 || limit > pageMax)
       return bad(`limit is a whole number from 1 to ${pageMax}`);
-    const search = searchParams.get("search") ?? "";
+    const search = query.get("search") ?? "";
     if (search.length > searchMax) return bad(`search has at most ${searchMax} characters`);
     // One more shows whether another page follows, and whether that begins with the same client.
     const asked = { do: "clients", after, limit: limit + 1, search } as const;
@@ -60,9 +61,9 @@ export class ClientRoutes {
       : Response.json({ client, disconnected, missing });
   }
 
-  async revoke(client: string, { searchParams }: URL): Promise<Response> {
-    const said = searchParams.get("for");
-    const forMs = said === null ? revokedMsDefault : timeIn(said, revokedMsMax);
+  async revoke(client: string, query: Query): Promise<Response> {
+    const said = query.get("for");
+    const forMs = said === undefined ? revokedMsDefault : timeIn(said, revokedMsMax);
     if (!isName(client)) return bad("a client id has at most 255 bytes and no control characters");
     if (forMs === undefined || forMs === 0) return bad("for is a time such as 12h or 30d, at most 90d");
     const { connections } = await this.find(client);

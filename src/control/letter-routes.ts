@@ -1,4 +1,5 @@
 import { reasonOf } from "../errors.ts";
+import type { Query } from "../query.ts";
 import { bodyOf } from "./body.ts";
 import type { DeadLetters, WhichLetters } from "./dead-letters.ts";
 import { bad } from "./refusal.ts";
@@ -18,12 +19,12 @@ export class LetterRoutes {
     this.#letters = letters;
   }
 
-  async list({ searchParams }: URL): Promise<Response> {
-    const limit = Number(searchParams.get("limit") ?? lettersMax);
+  async list(query: Query): Promise<Response> {
+    const limit = Number(query.get("limit") ?? lettersMax);
     if (!Number.isInteger(limit) || limit < 1 || limit > lettersMax)
       return bad(`limit is a whole number from 1 to ${lettersMax}`);
-    const group = searchParams.get("group") ?? undefined;
-    const reason = searchParams.get("reason") ?? undefined;
+    const group = query.get("group");
+    const reason = query.get("reason");
     return await this.#do(async (letters) => {
       const { letters: found, total } = await letters.list(
         { group, reason, ids: undefined },

@@ -1,6 +1,7 @@
 import { faultInKey } from "../envelope/idempotency-key.ts";
 import { isName, type OutgoingMessage } from "../message.ts";
 import { bodyIn } from "../properties.ts";
+import type { Query } from "../query.ts";
 import { isPattern } from "../topics/pattern.ts";
 import { bodyOf } from "./body.ts";
 import type { ClientRoutes } from "./client-routes.ts";
@@ -19,18 +20,18 @@ export class PublishRoutes {
     this.#clients = clients;
   }
 
-  async send(request: Request, clientId: string): Promise<Response> {
+  async send(request: Request, query: Query, clientId: string): Promise<Response> {
     const { connections, missing } = await this.#clients.find(clientId);
     if (connections.length === 0) return unknownClient(clientId, missing);
     return await this.#hand(request, {
-      topic: new URL(request.url).searchParams.get("topic") ?? "",
+      topic: query.get("topic") ?? "",
       clientId,
     });
   }
 
-  async publish(request: Request): Promise<Response> {
-    const topic = new URL(request.url).searchParams.get("topic");
-    if (topic === null) return bad("say ?topic=NAME; an empty one is for everybody that listens to all");
+  async publish(request: Request, query: Query): Promise<Response> {
+    const topic = query.get("topic");
+    if (topic === undefined) return bad("say ?topic=NAME; an empty one is for everybody that listens to all");
     return await this.#hand(request, { topic });
   }
 

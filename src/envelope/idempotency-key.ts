@@ -1,4 +1,4 @@
-import { type Body, isShortText, type OutgoingMessage } from "../message.ts";
+import { isShortText, type OutgoingMessage } from "../message.ts";
 import { keyLength, type OnceId, oncePrefix } from "../message-id.ts";
 import { tableEnd } from "./unpacking.ts";
 
@@ -22,7 +22,7 @@ export function onceIdOf(message: OutgoingMessage, key: string, nowMs: number, w
   const hash = Bun.CryptoHasher.hash("sha256", `${message.clientId ?? ""}\0${key}`, "base64url");
   return {
     key: hash.slice(0, keyLength),
-    content: contentOf(message.topic, message.body),
+    content: contentOf(message),
     seconds: Math.floor(nowMs / 1000),
     windowSeconds: Math.ceil(windowMs / 1000),
   };
@@ -36,7 +36,8 @@ export function mayHaveKeys(packed: Buffer): boolean {
   return end > 0 && packed.subarray(0, end).includes(inPack);
 }
 
-function contentOf(topic: string, body: Body): number {
+/** The hash of what makes two messages different that have the same key. */
+export function contentOf({ topic, body }: Pick<OutgoingMessage, "topic" | "body">): number {
   const seed = Bun.hash.xxHash64(topic);
   return Number(Bun.hash.xxHash64(body, seed) & ((1n << contentBits) - 1n));
 }

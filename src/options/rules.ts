@@ -14,6 +14,20 @@ export function checkTogether(options: Options): void {
   checkAuth(options);
   checkPair(options, "tlsCert", "tlsKey");
   checkReusePort(options);
+  checkAdminPort(options);
+}
+
+/** Addresses on which a port is taken on all others, too. */
+const anyAddress: ReadonlySet<string> = new Set(["0.0.0.0", "::", "[::]"]);
+
+/** Otherwise the port would be called in use, and nobody would think of Warren itself. */
+function checkAdminPort({ role, port, host, adminPort, adminHost }: Options): void {
+  if (role === "processor" || port === 0 || port !== adminPort) return;
+  const [one, other] = [host, adminHost].map((name) => (name === "localhost" ? "127.0.0.1" : name));
+  if (one !== other && !anyAddress.has(host) && !anyAddress.has(adminHost)) return;
+  throw new UsageError(
+    `--port and --admin-port are both ${port}: choose another --admin-port, or leave it out to have the operation routes on --port`,
+  );
 }
 
 /** Managers that share a port share the clients, so all of them have to use the same RabbitMQ. */

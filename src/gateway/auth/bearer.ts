@@ -1,11 +1,12 @@
+import type { Query } from "../../query.ts";
 import { TokenRefusal } from "./token-refusal.ts";
 
 /**
  * The token of a handshake; undefined if there is none. RFC 6750 allows only one way at a time, so that software that reads just one place
  * never sees another token than Warren.
  */
-export function tokenIn(authorization: string | null, url: URL): string | undefined | TokenRefusal {
-  const inQuery = url.searchParams.getAll("token");
+export function tokenIn(authorization: string | null, query: Query): string | undefined | TokenRefusal {
+  const inQuery = query.all("token");
   const inHeader = authorization === null ? undefined : bearer(authorization);
   if (inHeader instanceof TokenRefusal) return inHeader;
   if (inQuery.length + (inHeader === undefined ? 0 : 1) > 1)

@@ -98,6 +98,12 @@ export class Ingress {
     return this.#uplink.unfitnessOf(message);
   }
 
+  /** Whether the message would be refused as `reused`. For those that refuse several messages if one of them is refused. */
+  isReused(message: OutgoingMessage): boolean {
+    const key = message.headers?.[keyHeader];
+    return key !== undefined && this.#once.isReused(message, key);
+  }
+
   /** Whether keys from before the start are still being read, so that messages with a key may have to wait. */
   get awaitsKeys(): boolean {
     return !this.#once.past.areKnown;

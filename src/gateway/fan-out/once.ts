@@ -8,6 +8,7 @@ import type { AnyMetric } from "../../ops/metrics.ts";
 import { Receipts } from "../clients/receipts.ts";
 import type { Admission, OnceLimits } from "./admission.ts";
 import { entryBytes, KeyShares, sharedElsewhere, waiterBytes } from "./key-shares.ts";
+import { onceMetrics } from "./once-metrics.ts";
 import { PastKeys } from "./past-keys.ts";
 
 /** What is known about a key. */
@@ -72,31 +73,12 @@ export class Once {
   }
 
   get metrics(): readonly AnyMetric[] {
-    const counter = (name: string, help: string, read: () => number) =>
-      ({ name, help, read, type: "counter" }) as const;
-    return [
-      {
-        name: "warren_idempotency_keys_bytes",
-        type: "gauge",
-        help: "What the idempotency keys of the last --idempotency-window take in memory.",
-        read: () => this.bytes,
-      },
-      counter(
-        "warren_idempotency_repeats_total",
-        "Messages that were not published, since one with the same idempotency key was.",
-        () => this.#repeated,
-      ),
-      counter(
-        "warren_idempotency_reused_total",
-        "Messages that were refused, since their idempotency key was another message's.",
-        () => this.#reused,
-      ),
-      counter(
-        "warren_idempotency_forgotten_total",
-        "Idempotency keys that were forgotten before their time, since --idempotency-max-bytes was reached.",
-        () => this.#forgotten,
-      ),
-    ];
+    return onceMetrics({
+      bytes: () => this.bytes,
+      repeated: () => this.#repeated,
+      reused: () => this.#reused,
+      forgotten: () => this.#forgotten,
+    });
   }
 
   /**
@@ -114,9 +96,7 @@ export class Once {
     keptBytes = 0,
     sharedBy = message.clientId,
   ): Admission {
-    const nowMs = this.#now();
-    const id = onceIdOf(message, key, nowMs, this.#limits.windowMs);
-    const known = this.#find(id.key, nowMs);
+    const { id, known, nowMs } = this.#lookUp(message, key);
     if (known === undefined) {
       const entry = this.#remember(id, sharedBy, nowMs + this.#limits.windowMs, []);
       return {
@@ -132,6 +112,14 @@ export class Once {
     if (!this.#attach(known, waiter, keptBytes + waiterBytes)) return { is: "too many" };
     this.#repeated++;
     return { is: "repeated" };
+  }
+
+  /** Whether the key is known as that of another message, so that `admit` would refuse this one. */
+  isReused(message: OutgoingMessage, key: string): boolean {
+    const { id, known } = this.#lookUp(message, key);
+    const isReused = known !== undefined && known.content !== id.content;
+    if (isReused) this.#reused++;
+    return isReused;
   }
 
   /**
@@ -153,6 +141,12 @@ export class Once {
     if (isOlder && this.#shares.sizeOf(this.#shares.partOf(sharedBy)) + 1 >= left) this.#forgotten++;
     else this.#remember(once, sharedBy, endsMs, undefined);
     return false;
+  }
+
+  #lookUp(message: OutgoingMessage, key: string) {
+    const nowMs = this.#now();
+    const id = onceIdOf(message, key, nowMs, this.#limits.windowMs);
+    return { id, known: this.#find(id.key, nowMs), nowMs };
   }
 
   #find(key: string, nowMs: number): Entry | undefined {

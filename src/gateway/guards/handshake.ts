@@ -1,12 +1,24 @@
+import { Query } from "../../query.ts";
+
 /**
  * Checks of a handshake that Bun does not make: Bun requires a key and the right version, and accepts any Host and Connection.
  */
 
-/** The URL of a request; undefined if its Host does not name exactly one host, as it must (RFC 9112, section 3.2). */
-export function urlOf({ headers, url }: Request): URL | undefined {
+/** What a request asks for: its URL without the host. */
+export interface Target {
+  /** Still percent-encoded. */
+  readonly path: string;
+  readonly query: Query;
+}
+
+/** The target of a request; undefined if its Host does not name exactly one host, as it must (RFC 9112, section 3.2). */
+export function targetOf({ headers, url }: Request): Target | undefined {
   // Several Host headers arrive as one with commas. One that is no host is left out of the URL.
-  if (headers.get("host")?.includes(",")) return undefined;
-  return URL.parse(url) ?? undefined;
+  if (headers.get("host")?.includes(",") || !URL.canParse(url)) return undefined;
+  // Bun has normalized the URL. To make another URL object of it would cost as much as the rest of a short request.
+  const start = url.indexOf("/", url.indexOf("//") + 2);
+  const length = url.slice(start).search(/[?#]/);
+  return { path: url.slice(start, length < 0 ? undefined : start + length), query: new Query(url) };
 }
 
 /** Whether `Connection` contains `Upgrade`. If it does not, a proxy has passed on a header that it did not understand. */

@@ -20,7 +20,8 @@ export const refusals = {
   invalid: {
     status: 400,
     why: "not a valid WebSocket handshake (RFC 6455, section 4.2.1): it needs Connection, Sec-WebSocket-Key and Sec-WebSocket-Version",
-    meaning: "client id, topic, subprotocol, Host or handshake is not valid; the body says which",
+    meaning:
+      "client id, topic, subprotocol, Host, query or handshake is not valid; the body says which (a parameter that is there twice is not valid either)",
     advice: "correct it",
   },
   host: {

@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import { keyHeader } from "../../envelope/idempotency-key.ts";
 import { clientIdRule, isClientId, isName } from "../../message.ts";
+import type { Query } from "../../query.ts";
 import { isPattern } from "../../topics/pattern.ts";
 import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
@@ -15,7 +16,7 @@ export interface Asked {
   readonly request: Request;
   /** The server that it came to. */
   readonly server: Server<Client>;
-  readonly url: URL;
+  readonly query: Query;
   /** The name in its path, decoded: a topic, a pattern or an app. */
   readonly name: string;
 }
@@ -28,11 +29,11 @@ export interface Caller {
 }
 
 /** The name after a path's first word, or the answer to a request whose path has no valid name. */
-export function nameIn({ pathname }: URL, prefix: string): string | Response {
+export function nameIn(path: string, prefix: string): string | Response {
   // The server chose this route by the path as it was written; the URL's path has taken its steps, as of /topics/../app/a.
-  if (!pathname.startsWith(prefix))
+  if (!path.startsWith(prefix))
     return fault(400, "the path leads elsewhere: leave out its parts . and .., which cannot be names here");
-  const rest = pathname.slice(prefix.length);
+  const rest = path.slice(prefix.length);
   if (rest.includes("/")) return fault(400, "a / in a name has to be percent-encoded: write %2F");
   let name: string;
   try {
@@ -51,10 +52,10 @@ export function isNoPattern(name: string): Response | undefined {
 
 /** Finds out who asks, by the token if one is needed. Returns the answer if the request is refused. */
 export async function callerOf(
-  { request, url }: Asked,
+  { request, query }: Asked,
   { auth, refusals, entrance }: DoorSurroundings,
 ): Promise<Caller | Response> {
-  const asked = url.searchParams.get("client") ?? undefined;
+  const asked = query.get("client");
   if (asked !== undefined && !isClientId(asked)) return refusals.refuse("invalid", clientIdRule, true);
   const refuse = ({ kind, name, why }: TokenRefusal) => {
     auth?.refusals.add(kind);
@@ -62,7 +63,7 @@ export async function callerOf(
   };
   let grant: Grant | TokenRefusal = unlimited;
   if (auth !== undefined) {
-    const token = tokenIn(request.headers.get("authorization"), url);
+    const token = tokenIn(request.headers.get("authorization"), query);
     if (token instanceof TokenRefusal) return refuse(token);
     grant = token === undefined ? missing : await auth.verify(token);
     if (grant instanceof TokenRefusal) return refuse(grant);

@@ -2,7 +2,7 @@ import type { BunRequest, Server } from "bun";
 import type { Answer, Routes } from "../../ops/http.ts";
 import { type AnyMetric, LabelledCounter } from "../../ops/metrics.ts";
 import type { Client } from "../clients/client.ts";
-import { urlOf } from "../guards/handshake.ts";
+import { targetOf } from "../guards/handshake.ts";
 import { notAHost } from "../guards/refusals.ts";
 import type { Door, DoorSurroundings } from "../protocol/protocol.ts";
 import { fault } from "./answers.ts";
@@ -131,8 +131,8 @@ export class HttpDoor implements Door {
     methods: Methods,
   ): Promise<Response> {
     const { entrance, origins, refusals } = this.#surroundings;
-    const url = urlOf(request);
-    if (url === undefined) return refusals.refuse("invalid", notAHost, true);
+    const target = targetOf(request);
+    if (target === undefined) return refusals.refuse("invalid", notAHost, true);
     if (!origins.mayComeFrom(request, server)) return refusals.refuse("origin", undefined, true);
     const origin = request.headers.get("origin");
     const allowed = [...Object.keys(methods), "OPTIONS"];
@@ -143,8 +143,10 @@ export class HttpDoor implements Door {
       const allow = allowed.join(", ");
       return readable(fault(405, `method not allowed: this path takes only ${allow}`, { allow }), origin);
     }
-    const name = nameIn(url, prefix);
+    const { path, query } = target;
+    const name = nameIn(path, prefix);
     if (name instanceof Response) return readable(name, origin);
-    return readable(await method({ request, server, url, name }), origin);
+    if (query.fault !== undefined) return readable(fault(400, query.fault), origin);
+    return readable(await method({ request, server, query, name }), origin);
   }
 }

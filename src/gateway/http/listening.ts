@@ -27,19 +27,20 @@ export class Listening {
   }
 
   async answer(asked: Asked): Promise<Response> {
-    const { request, server, url, name: pattern } = asked;
+    const { request, server, query, name: pattern } = asked;
     const tooMuch = faultInPattern(pattern);
     if (tooMuch !== undefined) return fault(400, tooMuch);
-    const wait = url.searchParams.get("wait");
-    const waitMs = wait === null ? undefined : timeIn(wait, waitMsMax);
-    if (wait !== null && waitMs === undefined) return fault(400, "wait is a time such as 20s, at most 5m");
+    const wait = query.get("wait");
+    const waitMs = wait === undefined ? undefined : timeIn(wait, waitMsMax);
+    if (wait !== undefined && waitMs === undefined)
+      return fault(400, "wait is a time such as 20s, at most 5m");
     if (waitMs === undefined && !takesEvents(request.headers.get("accept")))
       return fault(
         406,
         "say Accept: text/event-stream for events, or ?wait=20s to wait for the next messages",
       );
-    const format = url.searchParams.get("envelope");
-    if (format !== null && format !== "json") return fault(400, "envelope is json, or left out");
+    const format = query.get("envelope");
+    if (format !== undefined && format !== "json") return fault(400, "envelope is json, or left out");
     const start = startOf(asked, this.#surroundings.durables !== undefined);
     if (start instanceof Response) return start;
     const caller = await callerOf(asked, this.#surroundings);
@@ -55,7 +56,7 @@ export class Listening {
     }
     seat.tokenIssuedAtMs = caller.grant.issuedAtMs ?? 0;
     if (waitMs !== undefined) return await this.#poll(asked, caller, seat, start, waitMs);
-    return this.#stream(asked, caller, seat, start, format === null ? bareEvents : envelopeEvents);
+    return this.#stream(asked, caller, seat, start, format === undefined ? bareEvents : envelopeEvents);
   }
 
   #stream(
@@ -122,16 +123,16 @@ function endedBy(code: number, reason: string): Response {
 }
 
 /** Where it begins, or the answer to a request with an invalid place. */
-function startOf({ request, url }: Asked, hasLog: boolean): Start | Response {
+function startOf({ request, query }: Asked, hasLog: boolean): Start | Response {
   // A browser that reconnects by itself uses the same URL and adds the last event's id.
-  const lastId = request.headers.get("last-event-id") || url.searchParams.get("after");
-  const from = url.searchParams.get("from");
+  const lastId = request.headers.get("last-event-id") || query.get("after");
+  const from = query.get("from");
   if (!hasLog)
-    return lastId === null && (from === null || from === "next")
+    return lastId === undefined && (from === undefined || from === "next")
       ? "next"
       : fault(400, "there is no log to continue from: this manager runs with --log off");
-  if (lastId === null || lastId === "") {
-    if (from === null) return "next";
+  if (lastId === undefined || lastId === "") {
+    if (from === undefined) return "next";
     return (
       startAt(from) ??
       fault(400, "from is first, next, last, last=N, timestamp=SECONDS, or the position to begin with")

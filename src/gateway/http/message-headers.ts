@@ -11,7 +11,7 @@ const own: ReadonlySet<string> = new Set(["message-id", "client-id", "topic", "s
 
 /**
  * The headers and properties of the message in a request: `Content-Type`, `Content-Encoding`, `Idempotency-Key`, the two of a trace, and
- * all `Warren-NAME`, whose values are percent-decoded. Undefined if there are none; an answer if one is not allowed.
+ * all `Warren-NAME`, whose values are percent-decoded. Undefined if there are none; an answer if one is not allowed, or has two values.
  */
 export function headersIn(request: Request): MessageHeaders | Response | undefined {
   // Without a prototype, so that no header name has a meaning for JavaScript.
@@ -22,7 +22,11 @@ export function headersIn(request: Request): MessageHeaders | Response | undefin
   }
   for (const [name, value] of request.headers) {
     if (!name.startsWith(headerPrefix)) continue;
-    found[plainText(name.slice(headerPrefix.length))] = plainText(value);
+    const plainName = plainText(name.slice(headerPrefix.length));
+    const plainValue = plainText(value);
+    if (found[plainName] !== undefined && found[plainName] !== plainValue)
+      return fault(400, `the message's header ${plainName} came twice, with different values: send it once`);
+    found[plainName] = plainValue;
   }
   let isEmpty = true;
   for (const name in found) {

@@ -61,8 +61,8 @@ export class Sending {
 
   /** `POST /topics/NAME`: answered when RabbitMQ has confirmed the message. */
   async publish(asked: Asked): Promise<Response> {
-    const wait = asked.url.searchParams.get("wait");
-    const waitMs = wait === null ? confirmMs : timeIn(wait, confirmMsMax);
+    const wait = asked.query.get("wait");
+    const waitMs = wait === undefined ? confirmMs : timeIn(wait, confirmMsMax);
     if (waitMs === undefined) return fault(400, "wait is a time such as 10s, at most 60s");
     const may = ({ grant }: Caller) => grant.permissions.mayPublish(asked.name);
     return await this.admit(

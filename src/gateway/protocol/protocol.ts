@@ -3,6 +3,7 @@ import type { Body } from "../../message.ts";
 import type { Routes } from "../../ops/http.ts";
 import type { LoopTime } from "../../ops/loop-time.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
+import type { Query } from "../../query.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Grant } from "../auth/grant.ts";
 import type { Announcements } from "../clients/announcements.ts";
@@ -30,7 +31,8 @@ import type { Requests } from "../requests/requests.ts";
 export interface Newcomer {
   /** Undefined: it has given no id, and will get one. */
   readonly id: string | undefined;
-  readonly url: URL;
+  /** Without faults. */
+  readonly query: Query;
   /** Undefined: it still has to show a token, which must agree with the id. */
   readonly grant: Grant | undefined;
   /** The server to which it will be connected. */
@@ -42,8 +44,8 @@ export interface Newcomer {
 export interface Protocol {
   /** Its names in Sec-WebSocket-Protocol, the best one first. If there are none, it is for clients that ask for no subprotocol. */
   readonly subprotocols: readonly string[];
-  /** Whether a client with this URL may send its token in its first message. Absent: it has to be in the handshake. */
-  takesTokenLater?(url: URL): boolean;
+  /** Whether a client with this query may send its token in its first message. Absent: it has to be in the handshake. */
+  takesTokenLater?(query: Query): boolean;
   /** The protocol's own metrics. */
   readonly metrics?: readonly AnyMetric[];
   /** How clients that ask for no subprotocol can use it; absent if they have to ask for it. */

@@ -1,5 +1,6 @@
 import type { Server } from "bun";
 import { clientIdRule, isClientId } from "../../message.ts";
+import type { Query } from "../../query.ts";
 import { pageHeader } from "../../wire/page-header.ts";
 import type { Auth } from "../auth/auth.ts";
 import { tokenIn } from "../auth/bearer.ts";
@@ -7,7 +8,7 @@ import { type Grant, unlimited } from "../auth/grant.ts";
 import { missing, TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client } from "../clients/client.ts";
 import type { Seat } from "../clients/seat.ts";
-import { asksForUpgrade, urlOf } from "../guards/handshake.ts";
+import { asksForUpgrade, targetOf } from "../guards/handshake.ts";
 import type { OriginGuard } from "../guards/origin-guard.ts";
 import { notAHost, type RefusalName, type Refusals, Refused, refusals } from "../guards/refusals.ts";
 import type { Limits } from "../limits/limits.ts";
@@ -27,7 +28,7 @@ export interface EntranceOptions {
 interface Applicant {
   readonly request: Request;
   readonly server: Server<Client>;
-  readonly url: URL;
+  readonly query: Query;
   /** The client id in the path. */
   readonly asked: string | undefined;
   readonly protocol: Protocol;
@@ -82,8 +83,8 @@ export class Entrance {
     const { headers } = request;
     if (headers.get("upgrade")?.toLowerCase() !== "websocket")
       return this.#withoutUpgrade(headers.get(pageHeader), request, server);
-    const url = urlOf(request);
-    if (url === undefined) return this.#refuse("invalid", notAHost);
+    const query = targetOf(request)?.query;
+    if (query === undefined) return this.#refuse("invalid", notAHost);
     if (!this.#origins.mayComeFrom(request, server)) return this.#refuse("origin");
     const chosen = choose(this.#protocols, headers.get("sec-websocket-protocol"));
     if (chosen === undefined) {
@@ -96,14 +97,15 @@ export class Entrance {
       return this.#refuse("invalid", clientIdRule);
     }
     if (!asksForUpgrade(request)) return this.#refuse("invalid");
+    if (query.fault !== undefined) return this.#refuse("invalid", query.fault);
     // Parsing a token costs little, and checking it the most, so it is checked only with a seat.
-    const token = this.#options.auth === undefined ? undefined : tokenIn(headers.get("authorization"), url);
+    const token = this.#options.auth === undefined ? undefined : tokenIn(headers.get("authorization"), query);
     if (token instanceof TokenRefusal) return this.#turnAway(token);
     const isWithoutToken = this.#options.auth !== undefined && token === undefined;
-    if (isWithoutToken && chosen.protocol.takesTokenLater?.(url) !== true) return this.#turnAway(missing);
+    if (isWithoutToken && chosen.protocol.takesTokenLater?.(query) !== true) return this.#turnAway(missing);
     const seat = this.#limits.takeSeat(request, server, isWithoutToken);
     if (seat instanceof Refused) return this.#turnAway(seat);
-    const answer = this.#authenticate({ request, server, url, asked, ...chosen, seat }, token);
+    const answer = this.#authenticate({ request, server, query, asked, ...chosen, seat }, token);
     return answer instanceof Promise
       ? answer.then((later) => this.#seated(seat, later))
       : this.#seated(seat, answer);
@@ -141,14 +143,14 @@ export class Entrance {
     // The manager may have begun to stop while the token was checked.
     if (this.#isClosed) return this.#refuse("stopping");
     if (grant instanceof TokenRefusal) return this.#turnAway(grant);
-    const { request, server, url, asked, protocol, subprotocol, seat } = applicant;
+    const { request, server, query, asked, protocol, subprotocol, seat } = applicant;
     if (grant?.user !== undefined && asked !== undefined && asked !== grant.user) {
       return this.#turnAway(
         new TokenRefusal("clientId", "the client id in the path is not the token's sub: leave it out"),
       );
     }
     seat.tokenIssuedAtMs = grant?.issuedAtMs ?? 0;
-    const client = protocol.admit({ id: grant?.user ?? asked, url, grant, server, seat });
+    const client = protocol.admit({ id: grant?.user ?? asked, query, grant, server, seat });
     if (client instanceof Refused) return this.#turnAway(client);
     const headers = subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol };
     if (server.upgrade(request, { data: client, headers })) return undefined;

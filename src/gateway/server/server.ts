@@ -18,7 +18,7 @@ import { RequestTurns } from "../../ops/request-turns.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Client } from "../clients/client.ts";
 import type { SocketEvents } from "../clients/socket-events.ts";
-import { urlOf } from "../guards/handshake.ts";
+import { targetOf } from "../guards/handshake.ts";
 import { HostGuard } from "../guards/host-guard.ts";
 import type { Refusals } from "../guards/refusals.ts";
 import { SocketBytes } from "../limits/socket-bytes.ts";
@@ -109,7 +109,7 @@ export class GatewayServer {
       guard,
       options.adminRoutes,
       async (request) => {
-        const path = urlOf(request)?.pathname;
+        const path = targetOf(request)?.path;
         return path === undefined ? undefined : await page.answer(request, path);
       },
       loop,
@@ -198,7 +198,7 @@ export class GatewayServer {
   async #other(request: Request): Promise<Response> {
     const refusal = this.#hosts.refusalOf(request);
     if (refusal !== undefined) return refusal;
-    const path = urlOf(request)?.pathname;
+    const path = targetOf(request)?.path;
     const answer = path === undefined ? undefined : await this.#page.answer(request, path);
     if (answer !== undefined) return isReading(request) ? answer : notAllowed();
     return new Response("Not found. Clients connect to /ws, people open /.\n", { status: 404 });

@@ -1,3 +1,5 @@
+import { contentOf, keyHeader } from "../../envelope/idempotency-key.ts";
+import type { OutgoingMessage } from "../../message.ts";
 import type { StompFault } from "../../wire/stomp/fault.ts";
 import { costBytes, type Pending } from "./transactions.ts";
 
@@ -17,6 +19,8 @@ export class Commit {
   unconfirmed: number;
   /** Why a SEND was set aside meanwhile. It ends the session when all are published. */
   fault: StompFault | undefined;
+  /** The content of the message that has each idempotency key. */
+  readonly #contents = new Map<string, number>();
   #checked = 0;
   #published = 0;
 
@@ -27,7 +31,10 @@ export class Commit {
     for (const send of sends) this.keptBytes += costBytes(send);
   }
 
-  /** Whether the token allows all SENDs. Nothing is published before that is known, since the token may have come after them. */
+  /**
+   * Whether the token allows all SENDs, and each idempotency key is of one message alone. Nothing is published before that is known: the
+   * token may have come after them.
+   */
   get isChecked(): boolean {
     return this.#checked === this.sends.length;
   }
@@ -43,13 +50,30 @@ export class Commit {
     return send;
   }
 
-  /** Checks some more SENDs. Returns the topic of one that is not allowed. */
-  check(mayPublish: (topic: string) => boolean): string | undefined {
+  /**
+   * Checks some more SENDs.
+   *
+   * @param faultIn what is wrong with a message; `isKeyTaken`: its idempotency key is that of another one in the transaction
+   * @returns what is wrong with one of them
+   */
+  check(
+    faultIn: (message: OutgoingMessage, isKeyTaken: boolean) => StompFault | undefined,
+  ): StompFault | undefined {
     const end = Math.min(this.sends.length, this.#checked + checksAtOnce);
     for (; this.#checked < end; this.#checked++) {
-      const { topic } = this.sends[this.#checked]!.message;
-      if (!mayPublish(topic)) return topic;
+      const { message } = this.sends[this.#checked]!;
+      const fault = faultIn(message, this.#isKeyTaken(message));
+      if (fault !== undefined) return fault;
     }
     return undefined;
+  }
+
+  #isKeyTaken(message: OutgoingMessage): boolean {
+    const key = message.headers?.[keyHeader];
+    if (key === undefined) return false;
+    const content = contentOf(message);
+    const earlier = this.#contents.get(key) ?? content;
+    this.#contents.set(key, earlier);
+    return earlier !== content;
   }
 }

@@ -160,8 +160,13 @@ export class Publishing implements Sender {
       return;
     }
     const { credentials } = this.#publisher;
-    const refused = commit.check((topic) => credentials.permissions.mayPublish(topic));
-    if (refused !== undefined) this.#publisher.fail(credentials.notToPublish(refused, commit.receipt));
+    const fault = commit.check((message, isKeyTaken) => {
+      const { topic } = message;
+      if (!credentials.permissions.mayPublish(topic)) return credentials.notToPublish(topic, commit.receipt);
+      if (!isKeyTaken && !this.#surroundings.ingress.isReused(message)) return undefined;
+      return new StompFault(keyFaults.reused, { reason: "idempotencyKey", receipt: commit.receipt });
+    });
+    if (fault !== undefined) this.#publisher.fail(fault);
   }
 
   #publishNext(commit: Commit): void {

@@ -19,11 +19,11 @@ const thread = { replyTo: "", correlationId: undefined } as const;
  */
 export function admitAsking(
   name: string,
-  { id, url, seat }: Newcomer,
+  { id, query, seat }: Newcomer,
   grant: Grant,
   surroundings: Surroundings,
 ): Client | Refused {
-  if (url.searchParams.has("topic")) return invalid("a plain-text client has a topic or an app, not both");
+  if (query.has("topic")) return invalid("a plain-text client has a topic or an app, not both");
   if (name === "" || !isName(name))
     return invalid("the name of an app has 1 to 255 bytes and no control characters");
   if (isPattern(name)) return invalid("the name of an app is no pattern: leave out * and #");

@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import { type Body, isLongerThan, isName, type Message } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
+import type { Query } from "../../query.ts";
 import { isPattern } from "../../topics/pattern.ts";
 import type { Grant } from "../auth/grant.ts";
 import { everything, nothing } from "../auth/permissions.ts";
@@ -44,16 +45,16 @@ export class TextProtocol implements Protocol {
   }
 
   /** A client without a topic in its URL may turn out to use another protocol, in which its token comes later. */
-  takesTokenLater(url: URL): boolean {
-    return !url.searchParams.has("topic") && !url.searchParams.has("app");
+  takesTokenLater(query: Query): boolean {
+    return !query.has("topic") && !query.has("app");
   }
 
   admit(newcomer: Newcomer): Client | Refused {
-    const { id, url, grant, seat } = newcomer;
+    const { id, query, grant, seat } = newcomer;
     if (grant === undefined) return this.#undecided(id, undefined, seat, this.#missing);
-    const app = url.searchParams.get("app");
-    if (app !== null) return admitAsking(app, newcomer, grant, this.#surroundings);
-    const name = url.searchParams.get("topic") ?? "";
+    const app = query.get("app");
+    if (app !== undefined) return admitAsking(app, newcomer, grant, this.#surroundings);
+    const name = query.get("topic") ?? "";
     if (!isName(name)) return invalid("a topic has at most 255 bytes and no control characters");
     if (isPattern(name))
       return invalid("a plain-text client is on one topic, which is no pattern: leave out * and #");
@@ -62,7 +63,7 @@ export class TextProtocol implements Protocol {
     client.closed();
     client.left();
     const refusal = new TokenRefusal("subscribe", `${mayNothing}${grant.permissions.note}`);
-    return this.takesTokenLater(url) ? this.#undecided(id, grant, seat, refusal) : refusal;
+    return this.takesTokenLater(query) ? this.#undecided(id, grant, seat, refusal) : refusal;
   }
 
   #undecided(asked: string | undefined, grant: Grant | undefined, seat: Seat, refusal: TokenRefusal): Client {

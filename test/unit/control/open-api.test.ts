@@ -125,7 +125,13 @@ const endless = () => {
 
 /** What any operation may come to. */
 const ofAll: Readonly<Record<string, readonly Attempt[]>> = {
-  "400": [{ headers: { host: "a b" } }],
+  "400": [
+    { headers: { host: "a b" } },
+    { query: "?topic=t&topic=t" },
+    { query: "?topic=t&limit=1&limit=2" },
+    { query: "?topic=100%" },
+    { query: "?topic=%ff" },
+  ],
   "401": [
     { headers: { authorization: "" } },
     { headers: { authorization: "Bearer wrong" } },
@@ -217,7 +223,15 @@ const own: Readonly<Record<string, Readonly<Record<string, readonly Attempt[]>>>
   "get /api/log-level": { "200": [{}] },
   "put /api/log-level": {
     "200": [{ body: '{"level": "debug"}' }, { body: "warn" }],
-    "400": [{}, { body: "loud" }],
+    "400": [
+      {},
+      { body: "loud" },
+      { body: "{}" },
+      { body: "null" },
+      { body: '{"level":1}' },
+      { body: '{"level":"info","client":"anna"}' },
+      { body: '{"level":"info","level":"debug"}' },
+    ],
     "413": [{ body: tooLong }, { body: endless }],
   },
 };
@@ -289,3 +303,21 @@ test("a connection whose answer waits for RabbitMQ is not taken for an idle one"
   // Longer than RabbitMQ may take; then as before.
   expect(timeouts).toEqual([255, 10]);
 });
+
+test.each([
+  ["get", "/api/clients", { query: "?limit=1&limit=2" }, "limit stands twice in the query"],
+  ["post", "/api/publish", { query: "?topic=100%" }, "the query is not percent-encoded UTF-8"],
+  ["put", "/api/log-level", { body: "{" }, "the body is no JSON"],
+  ["put", "/api/log-level", { body: '{"level":"info","a":1}' }, "the body has more than a level: a"],
+  ["put", "/api/log-level", { body: '{"level":"loud"}' }, "the body has no level that is known"],
+  ["put", "/api/log-level", { body: '{"level":"info","level":"info"}' }, "the body has two levels"],
+] as const)(
+  "a request that can be meant in two ways is told so: %s %s %p",
+  async (method, path, attempt, why) => {
+    const response = await answer(method, path, attempt);
+    expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([
+      400,
+      expect.stringContaining(why),
+    ]);
+  },
+);

@@ -85,3 +85,25 @@ test.each([
   expect(message).toStartWith("--broker-password-file has the password");
   expect(message).not.toInclude("hidden");
 });
+
+describe("--admin-port", () => {
+  test.each([
+    "--port 9000 --admin-port 9000",
+    "--port 9000 --admin-port 9000 --host 0.0.0.0",
+    "--port 9000 --admin-port 9000 --host localhost",
+    "--port 9000 --admin-port 9000 --host 10.0.0.1 --admin-host ::",
+  ])("is not the clients' own: %s", (line) => {
+    expect(refusalOf(line)).toBe(
+      "--port and --admin-port are both 9000: choose another --admin-port, or leave it out to have the operation routes on --port",
+    );
+  });
+
+  test.each([
+    "--port 0 --admin-port 0",
+    "--port 9000 --admin-port 9001",
+    "--port 9000 --admin-port 9000 --host 10.0.0.1",
+    "--role processor --admin-port 8000 --broker amqp://localhost",
+  ])("may be: %s", (line) => {
+    expect(() => parseCommand(line.split(" "), {})).not.toThrow();
+  });
+});

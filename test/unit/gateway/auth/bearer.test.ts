@@ -1,15 +1,16 @@
 import { expect, test } from "bun:test";
 import { tokenIn } from "../../../../src/gateway/auth/bearer.ts";
 import { TokenRefusal } from "../../../../src/gateway/auth/token-refusal.ts";
+import { Query } from "../../../../src/query.ts";
 
-const url = (query = "") => new URL(`ws://a/ws${query}`);
+const queryOf = (query = "") => new Query(`ws://a/ws${query}`);
 
 test("a token comes in Authorization or in the query", () => {
-  expect(tokenIn("Bearer a.b.c", url())).toBe("a.b.c");
-  expect(tokenIn("bearer  a.b.c ", url())).toBe("a.b.c");
-  expect(tokenIn(null, url("?topic=x&token=a.b.c"))).toBe("a.b.c");
-  expect(tokenIn(null, url("?token="))).toBe("");
-  expect(tokenIn(null, url())).toBeUndefined();
+  expect(tokenIn("Bearer a.b.c", queryOf())).toBe("a.b.c");
+  expect(tokenIn("bearer  a.b.c ", queryOf())).toBe("a.b.c");
+  expect(tokenIn(null, queryOf("?topic=x&token=a.b.c"))).toBe("a.b.c");
+  expect(tokenIn(null, queryOf("?token="))).toBe("");
+  expect(tokenIn(null, queryOf())).toBeUndefined();
 });
 
 test.each([
@@ -17,20 +18,20 @@ test.each([
   [null, "?token=a&token=b"],
   ["Bearer a", "?token=b"],
 ])("more than one token is refused: %p with %p", (header, query) => {
-  expect(tokenIn(header, url(query))).toMatchObject({ kind: "ambiguous" });
+  expect(tokenIn(header, queryOf(query))).toMatchObject({ kind: "ambiguous" });
 });
 
 test.each(["Basic YTpi", "Negotiate", 'Digest username="Bearer"', "a.b.c", "Bearers a"])(
   "an Authorization of another scheme is not ours to judge: %p",
   (header) => {
-    expect(tokenIn(header, url("?token=a.b.c"))).toBe("a.b.c");
-    expect(tokenIn(header, url())).toBeUndefined();
+    expect(tokenIn(header, queryOf("?token=a.b.c"))).toBe("a.b.c");
+    expect(tokenIn(header, queryOf())).toBeUndefined();
   },
 );
 
 test.each(["Bearer", "Bearer ", "Bearer a b", "Bearer a, Bearer b", "Basic YTpi, Bearer a"])(
   "Authorization that is no token is refused: %p",
   (header) => {
-    expect(tokenIn(header, url())).toBeInstanceOf(TokenRefusal);
+    expect(tokenIn(header, queryOf())).toBeInstanceOf(TokenRefusal);
   },
 );

@@ -16,7 +16,11 @@ function transactionOf(count: number) {
   const forbidden = new Set<string>();
   const surroundings = {
     maxTransactionBytes: 64 * 1024 ** 2,
-    ingress: { objectionTo: () => undefined, take: (message: OutgoingMessage) => taken.push(message) },
+    ingress: {
+      objectionTo: () => undefined,
+      isReused: () => false,
+      take: (message: OutgoingMessage) => taken.push(message),
+    },
     receipts: { tell: () => undefined },
   };
   const credentials = {
