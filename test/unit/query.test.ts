@@ -41,6 +41,18 @@ describe("a query", () => {
     expect([tokens.fault, tokens.all("token")]).toEqual([undefined, ["1", "2"]]);
   });
 
+  test("that has thousands of parameters is a fault, and only the first of them are compared with one another", () => {
+    const parameters = (count: number) =>
+      `?${Array.from({ length: count }, (_, index) => `p${index}`).join("&")}`;
+    expect(new Query(parameters(64)).fault).toBeUndefined();
+    const query = new Query(parameters(4000));
+    expect([query.fault, query.has("p63"), query.has("p64")]).toEqual([
+      "the query has more than 64 parameters",
+      true,
+      false,
+    ]);
+  });
+
   test.each(["?a=100%", "?a=%zz", "?a=%ff", "?%e9=1", "?a=%ed%a0%80"])(
     "that is not percent-encoded UTF-8 is a fault: %s",
     (query) => {

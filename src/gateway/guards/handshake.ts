@@ -17,8 +17,14 @@ export function targetOf({ headers, url }: Request): Target | undefined {
   if (headers.get("host")?.includes(",") || !URL.canParse(url)) return undefined;
   // Bun has normalized the URL. To make another URL object of it would cost as much as the rest of a short request.
   const start = url.indexOf("/", url.indexOf("//") + 2);
-  const length = url.slice(start).search(/[?#]/);
-  return { path: url.slice(start, length < 0 ? undefined : start + length), query: new Query(url) };
+  return { path: url.slice(start, endOfPath(url)), query: new Query(url) };
+}
+
+function endOfPath(url: string): number {
+  const fragment = url.indexOf("#");
+  const query = url.indexOf("?");
+  const end = fragment < 0 ? url.length : fragment;
+  return query < 0 || query > end ? end : query;
 }
 
 /** Whether `Connection` contains `Upgrade`. If it does not, a proxy has passed on a header that it did not understand. */

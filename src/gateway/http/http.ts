@@ -20,6 +20,7 @@ export const statuses = [
   200, 202, 204, 400, 401, 403, 405, 406, 408, 409, 413, 422, 429, 499, 502, 503, 504,
 ] as const;
 const other = "other";
+const counted: ReadonlySet<string> = new Set(statuses.map((status) => `${status}`));
 
 type Methods = Readonly<Record<string, (asked: Asked) => Promise<Response>>>;
 
@@ -40,7 +41,7 @@ export class HttpDoor implements Door {
       help: "Answers to requests of clients without WebSocket, by status: 499 is of those that had gone.",
       label: "status",
     },
-    [...statuses.map((status) => `${status}`), other],
+    [...counted, other],
   );
 
   constructor(surroundings: DoorSurroundings) {
@@ -110,12 +111,13 @@ export class HttpDoor implements Door {
   }
 
   #route(prefix: string, methods: Methods): Answer<Client> {
+    const allowed = [...Object.keys(methods), "OPTIONS"];
     return async (request, server) => {
       this.#unanswered++;
       try {
-        const response = await this.#answer(request, server, prefix, methods);
+        const response = await this.#answer(request, server, prefix, methods, allowed);
         const status = `${response.status}`;
-        this.#answers.add(statuses.some((one) => `${one}` === status) ? status : other);
+        this.#answers.add(counted.has(status) ? status : other);
         return response;
       } finally {
         this.#unanswered--;
@@ -129,13 +131,13 @@ export class HttpDoor implements Door {
     server: Server<Client>,
     prefix: string,
     methods: Methods,
+    allowed: readonly string[],
   ): Promise<Response> {
     const { entrance, origins, refusals } = this.#surroundings;
     const target = targetOf(request);
     if (target === undefined) return refusals.refuse("invalid", notAHost, true);
     if (!origins.mayComeFrom(request, server)) return refusals.refuse("origin", undefined, true);
     const origin = request.headers.get("origin");
-    const allowed = [...Object.keys(methods), "OPTIONS"];
     if (request.method === "OPTIONS") return readable(preflightAnswer(request, allowed), origin);
     if (entrance.isClosed) return readable(refusals.refuse("stopping", undefined, true), origin);
     const method = methods[request.method];
