@@ -6,7 +6,7 @@ const text = (description: string) => ({ description, content: { "text/plain": {
 const json = (description: string) => ({ description, content: { "application/json": {} } });
 /** The answer to an invalid request. `description` says what is wrong with it, besides what may be wrong with any. */
 const bad = (description: string) => ({
-  description: `${description}; or the query is not well encoded or has a parameter twice, or the header Host names no host`,
+  description: `${description}; or the query is not well encoded, has a parameter twice or more than 64, or the header Host names no host`,
   content: { "application/json": {}, "text/plain": {} },
 });
 const id = { name: "id", in: "path", required: true, schema: { type: "string" } };
@@ -20,7 +20,8 @@ const query = (name: string, description: string, schema: object, required = fal
 /** The answers that any operation may give, unless it has a more precise one. */
 const refusals = {
   "400": {
-    description: "the query is not well encoded or has a parameter twice, or the header Host names no host",
+    description:
+      "the query is not well encoded, has a parameter twice or more than 64, or the header Host names no host",
     content: { "application/json": {}, "text/plain": {} },
   },
   "401": json("no or wrong token"),
