@@ -16,6 +16,7 @@ import {
   fenceSource,
   inboxOf,
   isLogged,
+  keepSource,
   lockOf,
   managersExchange,
   openEpoch,
@@ -49,12 +50,10 @@ export class EventsConnection {
     channel.on("nack", ({ deliveryTag, multiple }) => this.#peer.refused(deliveryTag, multiple));
     const telling = await life.channel();
     let link: RabbitmqEventsLink | undefined;
-    await openInbox(
-      connection,
-      this.#peer.manager,
-      (delivery) => this.#came(delivery, (...answer) => link?.answer(...answer)),
-      () => drop("the manager's inbox has gone"),
+    await openInbox(life, this.#peer.manager, (delivery) =>
+      this.#came(delivery, (...answer) => link?.answer(...answer)),
     );
+    keepSource(life, telling, source);
     connection.on("blocked", () => this.#peer.blocked(true));
     connection.on("unblocked", () => this.#peer.blocked(false));
     const revoked = await RevokedLog.open(connection, this.#peer, drop);

@@ -1,7 +1,9 @@
-import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import type { Channel, ConsumeMessage } from "amqplib";
 import { type Epoch, eventKeys } from "../../events.ts";
+import type { Life } from "../connection/life.ts";
 import type { Declarations } from "../topology/declarations.ts";
 import { exchanges } from "../topology/exchanges.ts";
+import { keepBound } from "../topology/keeping-bound.ts";
 import { declareLeft } from "../topology/leaving.ts";
 import { declareDeadLetters, deliveryLimit, groupQueue } from "../topology/topology.ts";
 
@@ -95,6 +97,13 @@ export async function declareEventsQueue(
   for (const key of keys) await declaring.bindQueue(queue, eventsExchange, key);
 }
 
+/** Keeps the bindings of that queue. */
+export async function keepEventsQueue(life: Life, group: string, keys: readonly string[]): Promise<void> {
+  const channel = await life.channel();
+  const queue = groupQueue(group);
+  keepBound(life, () => Promise.all(keys.map((key) => channel.bindQueue(queue, eventsExchange, key))));
+}
+
 /**
  * Opens a new epoch of a manager, and fences the previous one: both have the same exchange, which gets a new binding, so what was published
  * under the previous epoch reaches nobody any more.
@@ -116,12 +125,19 @@ export async function openEpoch(channel: Channel, manager: string): Promise<Epoc
  * program listens.
  */
 async function declareSource(declaring: Declarations, source: string): Promise<void> {
-  const programs = programsOf(source);
   await declaring.topic(source, { durable: false });
-  await declaring.bindExchange(eventsExchange, source, {}, "client.*");
   for (const key of loggedKeys) await declaring.bindQueue(eventsLog, source, key);
-  await declaring.fanout(programs, { durable: false });
-  await declaring.bindExchange(eventsExchange, programs);
+  await declaring.fanout(programsOf(source), { durable: false });
+  for (const [from, key] of waysToPrograms(source))
+    await declaring.bindExchange(eventsExchange, from, {}, key);
+}
+
+/** The exchanges that lead to the exchange of all events, with the keys of what goes that way. */
+function waysToPrograms(source: string): readonly (readonly [exchange: string, key: string])[] {
+  return [
+    [source, "client.*"],
+    [programsOf(source), ""],
+  ];
 }
 
 /** Makes sure that nothing more comes from a source. */
@@ -134,19 +150,28 @@ export async function fenceSource(channel: Channel, source: string): Promise<voi
 
 /** Declares a queue that goes with its connection, and so shows whether the manager is connected. */
 export async function openInbox(
-  connection: ChannelModel,
+  life: Life,
   manager: string,
   came: (delivery: ConsumeMessage) => void,
-  lost: () => void,
 ): Promise<void> {
-  const channel = await connection.createChannel();
-  channel.on("error", lost);
+  const channel = await life.channel();
   const { queue } = await channel.assertQueue(inboxOf(manager), {
     exclusive: true,
     durable: false,
     arguments: { "x-max-length": inboxMessagesMax },
   });
-  await channel.bindQueue(queue, managersExchange, "");
-  await channel.bindQueue(queue, controlExchange, "");
+  const bind = () =>
+    Promise.all([managersExchange, controlExchange].map((from) => channel.bindQueue(queue, from, "")));
+  await bind();
+  const lost = () => life.drop("the manager's inbox has gone");
   await channel.consume(queue, (delivery) => (delivery === null ? lost() : came(delivery)), { noAck: true });
+  keepBound(life, bind);
+}
+
+/** Keeps the way of a source's events to programs, also where somebody deletes the exchange of all events. */
+export function keepSource(life: Life, channel: Channel, source: string): void {
+  const ways = waysToPrograms(source);
+  keepBound(life, () =>
+    Promise.all(ways.map(([from, key]) => channel.bindExchange(eventsExchange, from, key))),
+  );
 }

@@ -2,7 +2,7 @@ import { repliesQueue } from "../../../requests.ts";
 import type { Consumer, Follower } from "../../broker.ts";
 import type { OnLeft } from "../../leavers.ts";
 import type { Life } from "../connection/life.ts";
-import { declareEventsQueue } from "../events/events-topology.ts";
+import { declareEventsQueue, keepEventsQueue } from "../events/events-topology.ts";
 import type { Declarations } from "../topology/declarations.ts";
 import { declareExchange, exchanges } from "../topology/exchanges.ts";
 import type { Layout } from "../topology/layout.ts";
@@ -25,6 +25,8 @@ export class Inflow {
   readonly #queueBytesMax: number;
   readonly #consumers: Consuming[] = [];
   readonly #followers: Following[] = [];
+  /** What else is kept up over each connection. */
+  readonly #kept: ((life: Life) => Promise<void>)[] = [];
   /** Called for clients that asked requests and have disconnected; undefined: not wanted here. */
   onLeft: OnLeft | undefined;
   readonly readings = new LogReadings(() => this.#followers.every(({ position }) => position.isSure));
@@ -49,6 +51,7 @@ export class Inflow {
     const declare = (declaring: Declarations) =>
       declareEventsQueue(declaring, group, keys, this.#queueBytesMax);
     this.#consumers.push(new Consuming({ queue, declare, prefetch, consumer, cancelled: () => undefined }));
+    this.#kept.push((life) => keepEventsQueue(life, group, keys));
   }
 
   attachReplyConsumer(prefetch: number, consumer: Consumer): void {
@@ -84,6 +87,7 @@ export class Inflow {
       this.#setUpFollowing(life),
       this.onLeft === undefined ? undefined : hearLeft(life, this.onLeft),
       ...consumers.map((consuming) => consuming.start(life)),
+      ...this.#kept.map((keep) => keep(life)),
     ]);
   }
 

@@ -2,6 +2,7 @@ import type { ConsumeMessage } from "amqplib";
 import { leaversIn, type OnLeft } from "../../leavers.ts";
 import type { Life } from "../connection/life.ts";
 import type { Declarations } from "./declarations.ts";
+import { keepBound } from "./keeping-bound.ts";
 
 /** The exchange through which managers tell processors which clients that asked requests have disconnected. */
 export const leftExchange = "wsmanager.left";
@@ -22,6 +23,7 @@ export async function hearLeft(life: Life, onLeft: OnLeft): Promise<void> {
     if (delivery === null) life.drop("the processor's queue of clients that have gone was deleted");
     else onLeft(leaversIn(delivery.content));
   };
+  const bind = () => channel.bindQueue(queue, leftExchange, "");
   await Promise.all([
     opened,
     channel.assertQueue(queue, {
@@ -29,7 +31,8 @@ export async function hearLeft(life: Life, onLeft: OnLeft): Promise<void> {
       durable: false,
       arguments: { "x-max-length": messagesMax },
     }),
-    channel.bindQueue(queue, leftExchange, ""),
+    bind(),
     channel.consume(queue, onDelivery, { noAck: true }),
   ]);
+  keepBound(life, bind);
 }
