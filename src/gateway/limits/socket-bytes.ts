@@ -22,6 +22,8 @@ const [retransmitsMax, probesMax] = [6, 3] as const;
 const infoBytes = receivedAt + 8;
 /** getsockopt's numbers for the socket level, the size of the receive buffer, and whether the socket listens. */
 const [socketLevel, receiveBuffer, acceptsConnections] = [1, 8, 30] as const;
+/** More than any system allows: Linux takes the most that it does. */
+const queuedMax = 65_535;
 /** ioctl's number for how many bytes wait to be read. */
 const fionread = 0x541b;
 
@@ -133,16 +135,32 @@ export class SocketBytes {
    * @returns whether anything listens there
    */
   limitUnread(port: number, bytesMax: number): boolean {
-    let isFound = false;
-    for (const name of readdirSync("/proc/self/fd")) {
-      const fd = Number(name);
-      if (this.#numberOf(fd, acceptsConnections) !== 1) continue;
-      if (this.#addressBy(this.#libc.getsockname, fd)?.port !== port) continue;
+    const listening = this.#listeningOn(port);
+    for (const fd of listening) {
       this.#number[0] = bytesMax;
       this.#libc.setsockopt(fd, socketLevel, receiveBuffer, this.#numberAt, 4);
-      isFound = true;
     }
-    return isFound;
+    return listening.length > 0;
+  }
+
+  /**
+   * Lets as many new connections to this port wait to be accepted as the system allows (`net.core.somaxconn`, usually 4096). Bun lets 512
+   * wait, and Linux passes over the others in silence: their systems ask again after 1, 3 and 7 seconds.
+   *
+   * @returns whether anything listens there
+   */
+  lengthenQueue(port: number): boolean {
+    const listening = this.#listeningOn(port);
+    for (const fd of listening) this.#libc.listen(fd, queuedMax);
+    return listening.length > 0;
+  }
+
+  /** The file descriptors of the sockets that listen on this port. */
+  #listeningOn(port: number): number[] {
+    return readdirSync("/proc/self/fd")
+      .map(Number)
+      .filter((fd) => this.#numberOf(fd, acceptsConnections) === 1)
+      .filter((fd) => this.#addressBy(this.#libc.getsockname, fd)?.port === port);
   }
 
   /** How much unread data this connection may have, in bytes as Linux counts them; undefined if it is no connection. */
@@ -165,6 +183,7 @@ function load(library: string) {
     getpeername: { args: [i32, pointer, pointer], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
     setsockopt: { args: [i32, i32, i32, pointer, i32], returns: i32 },
+    listen: { args: [i32, i32], returns: i32 },
     ioctl: { args: [i32, u64, pointer], returns: i32 },
   }).symbols;
 }
