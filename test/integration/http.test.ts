@@ -94,7 +94,6 @@ describe("what is POSTed to a topic", () => {
         ["/topics/a?client=a%ff", "x", {}, 400],
         ["/topics/a?client=100%", "x", {}, 400],
         ["/topics/a", "x", { "idempotency-key": "k", "warren-idempotency-key": "l" }, 400],
-        ["/topics/a", "x", { "content-type": "text/css", "warren-content-type": "text/html" }, 400],
         ["/topics/a", "x", { "warren-shade": "dark", "warren-%73hade": "light" }, 400],
         ["/topics/a", "x", { "warren-priority": "high" }, 400],
         ["/topics/a", "x", { "content-type": "application/vnd.warren.pack" }, 400],
@@ -130,6 +129,17 @@ describe("what is POSTed to a topic", () => {
     expect(refused.length).toBeGreaterThan(0);
     for (const { headers } of refused) expect(Number(headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
     expect((await from("192.0.2.2")).status).toBe(200);
+  });
+
+  test("has the type of Warren-Content-Type, since browsers set a Content-Type by themselves", async () => {
+    await using system = start();
+    await using events = await listen(system, "/topics/a?envelope=json");
+    const headers = { "content-type": "text/plain", "warren-content-type": "application/octet-stream" };
+    expect((await post(system, "/topics/a", "x", headers)).status).toBe(200);
+    await until(() => events.events.length === 1, "it is heard");
+    expect(JSON.parse(events.events[0]!.data)).toMatchObject({
+      headers: { "content-type": "application/octet-stream" },
+    });
   });
 
   test("with an Idempotency-Key is published once, and another message is not taken for it", async () => {

@@ -201,3 +201,8 @@ test("docs/protocol.md has all that a handler is called with", () => {
     expect(members.filter((member) => !new RegExp(`\`${member}\\b`).test(table))).toEqual([]);
   }
 });
+
+test("no document has what a merge leaves behind", () => {
+  const marked = documents.filter((document) => /^(<{7}|>{7}) /m.test(textOf(document)));
+  expect(marked).toEqual([]);
+});

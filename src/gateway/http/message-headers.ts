@@ -11,22 +11,24 @@ const own: ReadonlySet<string> = new Set(["message-id", "client-id", "topic", "s
 
 /**
  * The headers and properties of the message in a request: `Content-Type`, `Content-Encoding`, `Idempotency-Key`, the two of a trace, and
- * all `Warren-NAME`, whose values are percent-decoded. Undefined if there are none; an answer if one is not allowed, or has two values.
+ * all `Warren-NAME`, whose values are percent-decoded and count more: browsers and proxies set some of the others by themselves. Undefined if
+ * there are none; an answer if one is not allowed, or if there are two keys.
  */
 export function headersIn(request: Request): MessageHeaders | Response | undefined {
   // Without a prototype, so that no header name has a meaning for JavaScript.
   const found = Object.create(null) as Record<string, string>;
-  for (const name of same) {
-    const value = request.headers.get(name);
-    if (value !== null && value !== "") found[name] = value;
-  }
   for (const [name, value] of request.headers) {
     if (!name.startsWith(headerPrefix)) continue;
     const plainName = plainText(name.slice(headerPrefix.length));
     const plainValue = plainText(value);
-    if (found[plainName] !== undefined && found[plainName] !== plainValue)
-      return fault(400, `the message's header ${plainName} came twice, with different values: send it once`);
+    if (found[plainName] !== undefined && found[plainName] !== plainValue) return twice(plainName);
     found[plainName] = plainValue;
+  }
+  for (const name of same) {
+    const value = request.headers.get(name);
+    if (value === null || value === "") continue;
+    if (name === keyHeader && found[name] !== undefined && found[name] !== value) return twice(name);
+    found[name] ??= value;
   }
   let isEmpty = true;
   for (const name in found) {
@@ -35,6 +37,10 @@ export function headersIn(request: Request): MessageHeaders | Response | undefin
     isEmpty = false;
   }
   return isEmpty ? undefined : found;
+}
+
+function twice(name: string): Response {
+  return fault(400, `the message's header ${name} came twice, with different values: send it once`);
 }
 
 /** Why this cannot be a message's header, in a sentence for the sender; undefined if it can. */
