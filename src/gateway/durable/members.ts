@@ -1,8 +1,9 @@
 import type { Position } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
+import { isExpired } from "../../properties.ts";
 import { Interests } from "./interests.ts";
-import { Offers } from "./offers.ts";
-import { type DurableSubscription, isPosition, type ReadingGroup } from "./subscription.ts";
+import { SharedFrames } from "./shared-frames.ts";
+import type { DurableSubscription, ReadingGroup } from "./subscription.ts";
 
 /** How much the members may have gathered together before it is written, in characters or bytes. */
 const gatheredSizeMax = 4 * 1024 ** 2;
@@ -14,8 +15,7 @@ export type OnSlow = (subscription: DurableSubscription) => void;
 
 /**
  * Subscriptions that read the same records together. Each record is matched once for all of them, so the cost of reading is records plus
- * deliveries, never records times subscriptions. Reading pauses also within a record, which may hold ten thousand messages, each of them
- * for thousands of members.
+ * deliveries, never records times subscriptions.
  */
 export class Members implements ReadingGroup {
   readonly #all = new Set<DurableSubscription>();
@@ -26,41 +26,19 @@ export class Members implements ReadingGroup {
   #interests: Interests | undefined;
   #gatheredSize = 0;
   #lastOffset: number | undefined;
-  readonly #offers: Offers;
-  /** How many messages were gathered so far: one for two members counts two. */
-  #gatheredCount = 0;
-  /** What is done in the current call of `gather` with those whose clients have to read. */
-  #onSlow: OnSlow = () => undefined;
-  readonly #now: () => number;
-
-  /** @param now the time in milliseconds */
-  constructor(now: () => number) {
-    this.#now = now;
-    this.#offers = new Offers(this, now, (subscription) => this.#offer(subscription));
-  }
 
   get size(): number {
     return this.#all.size;
   }
 
-  /** The record within which they have paused. */
-  get unfinished(): LogRecord | undefined {
-    return this.#offers.record;
-  }
-
-  /** Whether some of them have yet to get a message that others have got. */
-  get isWithinMessage(): boolean {
-    return this.#offers.isWithinMessage;
-  }
-
-  /** The offset of the last record that they got all of. */
+  /** The offset of the last record that they got. */
   get lastOffset(): number | undefined {
     return this.#lastOffset;
   }
 
   /** Whether what is gathered has to be written before more is read. */
   get isFull(): boolean {
-    return this.#gatheredSize >= gatheredSizeMax && !this.#offers.isWithinMessage;
+    return this.#gatheredSize >= gatheredSizeMax;
   }
 
   get hasUnwritten(): boolean {
@@ -76,7 +54,7 @@ export class Members implements ReadingGroup {
     return this.#all.values();
   }
 
-  /** Adds a subscription whose place is at the next record, or after it: not in a record that is unfinished. */
+  /** Adds a subscription whose place is at the next record, or after it. */
   add(subscription: DurableSubscription): void {
     subscription.readsWith = this;
     this.#all.add(subscription);
@@ -91,19 +69,10 @@ export class Members implements ReadingGroup {
     this.#unwritten.delete(subscription);
     this.#unsettled.delete(subscription);
     this.#interests?.remove(subscription);
-    if (this.#all.size === 0) this.#offers.end();
     return true;
   }
 
-  /** This is the first record: members that named an older one have a gap. */
-  noticeGaps(firstOffset: number): void {
-    for (const subscription of this.#all) {
-      const { place } = subscription;
-      if (isPosition(place) && place.offset < firstOffset) subscription.isAfterGap = true;
-    }
-  }
-
-  /** Takes over all members of another group that has come to the same record. Neither may have paused within one. */
+  /** Takes over all members of another group that has come to the same record. */
   absorb(other: Members): void {
     for (const subscription of other.#all) this.add(subscription);
     for (const subscription of other.#unwritten) this.#unwritten.add(subscription);
@@ -112,65 +81,61 @@ export class Members implements ReadingGroup {
     other.#clear();
   }
 
-  /** Removes and returns all members. Everything gathered is written first, and their places are after what they have got. */
+  /** Removes and returns all members. Everything gathered is written first, and their places are after the last record. */
   takeAll(): DurableSubscription[] {
     const all = [...this.#all];
-    const waiting = new Set(this.#offers.rest);
     for (const subscription of all) {
       subscription.flush();
-      this.#passed(subscription, waiting.has(subscription));
+      this.#passed(subscription);
       subscription.readsWith = undefined;
     }
     this.#clear();
     return all;
   }
 
-  /**
-   * Gathers from a record what each member wants and has not got yet. If the record is `unfinished` then, another call goes on with it.
-   *
-   * @param untilMs when to pause
-   * @returns the number of messages
-   */
-  gather(record: LogRecord, untilMs: number, onSlow: OnSlow): number {
+  /** Gathers from a record what each member wants and has not got yet. @returns the number of messages */
+  gather(record: LogRecord, onSlow: OnSlow): number {
     this.#interests ??= new Interests(this.#all);
-    this.#onSlow = onSlow;
-    const before = this.#gatheredCount;
-    if (this.#offers.run(record, this.#interests, untilMs)) this.#lastOffset = record.offset;
-    return this.#gatheredCount - before;
-  }
-
-  #offer(subscription: DurableSubscription): void {
-    const offers = this.#offers;
-    const { index } = offers;
-    const record = offers.record!;
-    if (!subscription.isDue(record, index)) return;
-    // Another subscription of the client may have taken the room.
-    if (!subscription.isRoomy && !subscription.flush()) {
-      this.#slow(subscription, { offset: record.offset, index: index - 1 }, this.#onSlow);
-      return;
+    const { offset, heads } = record;
+    let count = 0;
+    for (const [index, head] of heads.entries()) {
+      if (isExpired(head) || record.isRepeat(index)) continue;
+      const recipient = record.recipientOf(head);
+      // Most messages are wanted by no member, and need no frame.
+      let frames: SharedFrames | undefined;
+      const offer = (subscription: DurableSubscription) => {
+        if (!subscription.isDue(record, index)) return;
+        // Another subscription of the client may have taken the room.
+        if (!subscription.isRoomy && !subscription.flush()) {
+          this.#slow(subscription, { offset, index: index - 1 }, onSlow);
+          return;
+        }
+        frames ??= new SharedFrames(record.at(index), record.positionOf(index));
+        const tail = frames.tailFor(subscription);
+        if (!subscription.hasGathered) this.#unwritten.add(subscription);
+        subscription.add(tail, frames.frameFor(subscription, tail));
+        count++;
+        this.#gatheredSize += tail.length;
+        if (subscription.hasBatch && !subscription.flush())
+          this.#slow(subscription, { offset, index }, onSlow);
+      };
+      if (recipient === undefined) this.#interests.eachOf(head.topic, offer);
+      else this.#interests.eachDirect(recipient, offer);
     }
-    const { frames } = offers;
-    const tail = frames.tailFor(subscription);
-    if (!subscription.hasGathered) this.#unwritten.add(subscription);
-    subscription.add(tail, frames.frameFor(subscription, tail));
-    this.#gatheredCount++;
-    this.#gatheredSize += tail.length;
-    if (subscription.hasBatch && !subscription.flush())
-      this.#slow(subscription, { offset: record.offset, index }, this.#onSlow);
+    this.#lastOffset = offset;
+    return count;
   }
 
   /**
-   * Writes what was gathered. Members whose clients have to read first are removed. Within a message nothing is written, since some of them
-   * have yet to get it.
+   * Writes what was gathered. Members whose clients have to read first are removed.
    *
-   * @param untilMs when to pause
+   * @param untilMs when to pause, by `performance.now()`
    * @returns false if there is more to write
    */
   write(untilMs: number, onSlow: OnSlow): boolean {
-    if (this.#offers.isWithinMessage) return false;
     let count = 0;
     for (const subscription of this.#unwritten) {
-      if (++count % writesPerLook === 0 && this.#now() >= untilMs) return false;
+      if (++count % writesPerLook === 0 && performance.now() >= untilMs) return false;
       this.#unwritten.delete(subscription);
       if (!subscription.flush()) this.#slow(subscription, undefined, onSlow);
       else this.#unsettled.add(subscription);
@@ -182,7 +147,7 @@ export class Members implements ReadingGroup {
   /**
    * Removes the members that have got everything, and keeps those that wait to tell of a gap.
    *
-   * @param untilMs when to pause
+   * @param untilMs when to pause, by `performance.now()`
    * @returns false if there are more to let out
    */
   releaseSettled(
@@ -192,7 +157,7 @@ export class Members implements ReadingGroup {
   ): boolean {
     let count = 0;
     for (const subscription of this.#unsettled) {
-      if (++count % writesPerLook === 0 && this.#now() >= untilMs) return false;
+      if (++count % writesPerLook === 0 && performance.now() >= untilMs) return false;
       this.#unsettled.delete(subscription);
       if (!subscription.flush()) this.#slow(subscription, undefined, onSlow);
       else if (!subscription.isAfterGap) {
@@ -211,17 +176,8 @@ export class Members implements ReadingGroup {
     onSlow(subscription);
   }
 
-  /**
-   * Its place is after what it has got: all of the last record, and of the unfinished one what it was offered.
-   *
-   * @param isWaiting whether it has yet to get the current message
-   */
-  #passed(subscription: DurableSubscription, isWaiting = false): void {
+  #passed(subscription: DurableSubscription): void {
     if (this.#lastOffset !== undefined) subscription.passed(this.#lastOffset);
-    const { record, index, isWithinMessage } = this.#offers;
-    if (record === undefined) return;
-    const reached = isWithinMessage && !isWaiting ? index : index - 1;
-    subscription.reached({ offset: record.offset, index: reached });
   }
 
   #clear(): void {
@@ -230,6 +186,5 @@ export class Members implements ReadingGroup {
     this.#unsettled.clear();
     this.#interests = undefined;
     this.#gatheredSize = 0;
-    this.#offers.end();
   }
 }

@@ -7,7 +7,6 @@ import type { DurableSubscription } from "../../../../src/gateway/durable/subscr
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { isAfter, type Position, startAfter, startAt } from "../../../../src/log/position.ts";
-import { LoopTime } from "../../../../src/ops/loop-time.ts";
 import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
@@ -45,11 +44,8 @@ export class World {
   /** A record or mark has come in this life. */
   isFollowed = true;
 
-  /**
-   * @param publishedMax what is published in one turn of the event loop to those at the log's end
-   * @param now the clock of the event loop
-   */
-  constructor(windowBytes: number, firstOffset: number, publishedMax?: number, now?: () => number) {
+  /** @param publishedMax what is published in one turn of the event loop to those at the log's end */
+  constructor(windowBytes: number, firstOffset: number, publishedMax?: number) {
     this.log = new ScriptedLog(firstOffset);
     const relay = new Relay();
     relay.publishThrough({
@@ -70,7 +66,7 @@ export class World {
       { firstMs: 1, mostMs: 2 },
       plainOutlet,
       undefined,
-      new LoopTime(now),
+      undefined,
       publishedMax,
     );
   }
