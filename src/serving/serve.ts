@@ -35,9 +35,11 @@ export async function serve({ options, warnings }: Run): Promise<number> {
   roles.start(fatal.reject);
   logStarted(logger, id, options, urls);
   const { manager } = roles;
-  if (manager !== undefined) await steer(manager, options, logger, stops);
-
-  const stop = await Promise.race([stops.first, fatal.promise]);
+  // A role may fail while the parts that steer it are still being loaded.
+  const [stop] = await Promise.all([
+    Promise.race([stops.first, fatal.promise]),
+    manager === undefined ? undefined : steer(manager, options, logger, stops),
+  ]);
   const tell =
     (what: string) =>
     ({ signal, overMs }: Stop) =>

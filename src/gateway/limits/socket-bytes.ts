@@ -129,38 +129,25 @@ export class SocketBytes {
   }
 
   /**
-   * Limits how much unread data each new connection to this port may have: connections inherit it from the listening socket. Linux counts
-   * twice as much itself, since it includes overhead.
+   * Prepares the port's listening sockets. As many new connections may wait to be accepted as the system allows (`net.core.somaxconn`,
+   * usually 4096): Bun lets 512 wait, and Linux passes over the others in silence, so that their systems ask again after 1, 3 and 7
+   * seconds. And each connection inherits a limit on its unread data. Linux counts twice as much itself, since it includes overhead.
    *
+   * @param unreadMax the limit, in bytes; 0: the system's default
    * @returns whether anything listens there
    */
-  limitUnread(port: number, bytesMax: number): boolean {
-    const listening = this.#listeningOn(port);
-    for (const fd of listening) {
-      this.#number[0] = bytesMax;
-      this.#libc.setsockopt(fd, socketLevel, receiveBuffer, this.#numberAt, 4);
-    }
-    return listening.length > 0;
-  }
-
-  /**
-   * Lets as many new connections to this port wait to be accepted as the system allows (`net.core.somaxconn`, usually 4096). Bun lets 512
-   * wait, and Linux passes over the others in silence: their systems ask again after 1, 3 and 7 seconds.
-   *
-   * @returns whether anything listens there
-   */
-  lengthenQueue(port: number): boolean {
-    const listening = this.#listeningOn(port);
-    for (const fd of listening) this.#libc.listen(fd, queuedMax);
-    return listening.length > 0;
-  }
-
-  /** The file descriptors of the sockets that listen on this port. */
-  #listeningOn(port: number): number[] {
-    return readdirSync("/proc/self/fd")
+  prepare(port: number, unreadMax: number): boolean {
+    // Very many may be open while a certificate is renewed, so they are looked through once.
+    const listening = readdirSync("/proc/self/fd")
       .map(Number)
       .filter((fd) => this.#numberOf(fd, acceptsConnections) === 1)
       .filter((fd) => this.#addressBy(this.#libc.getsockname, fd)?.port === port);
+    for (const fd of listening) {
+      this.#libc.listen(fd, queuedMax);
+      this.#number[0] = unreadMax;
+      if (unreadMax > 0) this.#libc.setsockopt(fd, socketLevel, receiveBuffer, this.#numberAt, 4);
+    }
+    return listening.length > 0;
   }
 
   /** How much unread data this connection may have, in bytes as Linux counts them; undefined if it is no connection. */

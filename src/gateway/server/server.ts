@@ -168,8 +168,7 @@ export class GatewayServer {
         close: (socket, code) => events.closed(socket, code),
       },
     });
-    this.#sockets?.lengthenQueue(server.port!);
-    if (clientInputBytes > 0) this.#sockets?.limitUnread(server.port!, clientInputBytes);
+    this.#sockets?.prepare(server.port!, clientInputBytes);
     return server;
   }
 

@@ -1,15 +1,6 @@
 import { expect, test } from "bun:test";
-import { Revocations, revocationsMax } from "../../../src/control/revocations.ts";
-
-function revocationsAt(nowMs: number) {
-  const clock = { nowMs };
-  const revocations = new Revocations(() => clock.nowMs);
-  const revoked: string[] = [];
-  revocations.onRevoked = ({ client, before }) => void revoked.push(`${client} ${before}`);
-  const take = (record: unknown) =>
-    revocations.take(Buffer.from(typeof record === "string" ? record : JSON.stringify(record)));
-  return { clock, revocations, revoked, take };
-}
+import { revocationsMax } from "../../../src/control/revocations.ts";
+import { revocationsAt } from "../../unit/doubles/revocations-at.ts";
 
 test("no more are kept than may be, and those that are over make room", () => {
   const { clock, revocations, take } = revocationsAt(0);

@@ -1,17 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { coalescedFromEvents, unconfirmedMax } from "../../../src/events/event-publisher.ts";
-import { EventLog } from "../../unit/doubles/event-log.ts";
-import { PlayedManager } from "../../unit/doubles/played-manager.ts";
-
-/** Long enough for anything that is played here. */
-const always = Number.POSITIVE_INFINITY;
-
-async function started({ believedMs = always, doubtMs = always } = {}) {
-  const log = new EventLog();
-  const manager = new PlayedManager(log, "m", believedMs, doubtMs);
-  await manager.open();
-  return { log, manager };
-}
+import { started } from "../../unit/doubles/played-manager.ts";
 
 describe("60,000 subscriptions at once", () => {
   const clients = 3000;

@@ -1,18 +1,7 @@
 import { expect, test } from "bun:test";
-import type { Heartbeat, Known } from "../../../src/events/event.ts";
 import { contentOf, managerMessageIn } from "../../../src/events/manager-message.ts";
 import { knownCharsMax, Neighbours, neighboursMax } from "../../../src/events/neighbours.ts";
-
-const sourceOf = (manager: string, n = 1) => `wsmanager.events.${manager}.${n}`;
-const known = (manager: string, sources = 1): Known => [
-  manager,
-  Array.from({ length: sources }, (_, n) => sourceOf(manager, n + 1)),
-  0,
-];
-const beatOf = (manager: string, knows: readonly Known[] = []): Heartbeat => ({
-  ...{ manager, source: sourceOf(manager), sources: [sourceOf(manager)], snapshotAt: 0, isSettled: false },
-  knows,
-});
+import { beatOf, known } from "../../unit/doubles/heartbeats.ts";
 
 test("however many managers a program makes up, a manager's own heartbeat stays one that others read", () => {
   const neighbours = new Neighbours("own");

@@ -1,15 +1,5 @@
 import { expect, test } from "bun:test";
-import { Revocations } from "../../../src/control/revocations.ts";
-
-function revocationsAt(nowMs: number) {
-  const clock = { nowMs };
-  const revocations = new Revocations(() => clock.nowMs);
-  const revoked: string[] = [];
-  revocations.onRevoked = ({ client, before }) => void revoked.push(`${client} ${before}`);
-  const take = (record: unknown) =>
-    revocations.take(Buffer.from(typeof record === "string" ? record : JSON.stringify(record)));
-  return { clock, revocations, revoked, take };
-}
+import { revocationsAt } from "../doubles/revocations-at.ts";
 
 test("tokens that were issued before are refused until the time is over, and those of others are not", () => {
   const { clock, revocations, take } = revocationsAt(1000);

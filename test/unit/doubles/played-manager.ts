@@ -1,7 +1,7 @@
 import { Announcer } from "../../../src/events/announcer.ts";
 import type { Attendee } from "../../../src/events/attendance.ts";
 import { defaultEventsTiming } from "../../../src/events/timing.ts";
-import type { EventLog, FakeEventsLink } from "./event-log.ts";
+import { EventLog, type FakeEventsLink } from "./event-log.ts";
 
 /** A client as a manager tells of it. */
 export interface PlayedClient extends Attendee {
@@ -130,4 +130,15 @@ export class PlayedManager {
       this.link?.arrive();
     }
   }
+}
+
+/** Long enough for anything that is played. */
+export const always = Number.POSITIVE_INFINITY;
+
+/** A manager with its link open, and the log that it is connected to. */
+export async function started({ believedMs = always, doubtMs = always } = {}) {
+  const log = new EventLog();
+  const manager = new PlayedManager(log, "m", believedMs, doubtMs);
+  await manager.open();
+  return { log, manager };
 }

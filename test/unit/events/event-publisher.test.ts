@@ -7,17 +7,7 @@ import { Outgoing } from "../../../src/events/outgoing.ts";
 import { PendingEvent } from "../../../src/events/pending-event.ts";
 import { until } from "../../support/wait.ts";
 import { EventLog } from "../doubles/event-log.ts";
-import { PlayedManager } from "../doubles/played-manager.ts";
-
-/** Long enough for anything that is played here. */
-const always = Number.POSITIVE_INFINITY;
-
-async function started({ believedMs = always, doubtMs = always } = {}) {
-  const log = new EventLog();
-  const manager = new PlayedManager(log, "m", believedMs, doubtMs);
-  await manager.open();
-  return { log, manager };
-}
+import { always, PlayedManager, started } from "../doubles/played-manager.ts";
 
 describe("While no program listens", () => {
   test("a hundred clients cost a dozen messages, and their manager's heir knows them all", async () => {

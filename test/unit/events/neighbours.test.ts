@@ -1,17 +1,7 @@
 import { expect, test } from "bun:test";
-import type { Heartbeat, Known } from "../../../src/events/event.ts";
+import type { Heartbeat } from "../../../src/events/event.ts";
 import { hearsayMax, Neighbours } from "../../../src/events/neighbours.ts";
-
-const sourceOf = (manager: string, n = 1) => `wsmanager.events.${manager}.${n}`;
-const known = (manager: string, sources = 1): Known => [
-  manager,
-  Array.from({ length: sources }, (_, n) => sourceOf(manager, n + 1)),
-  0,
-];
-const beatOf = (manager: string, knows: readonly Known[] = []): Heartbeat => ({
-  ...{ manager, source: sourceOf(manager), sources: [sourceOf(manager)], snapshotAt: 0, isSettled: false },
-  knows,
-});
+import { beatOf, known } from "../doubles/heartbeats.ts";
 
 test("of managers that others name few are believed in, and those that were heard are told of first", () => {
   const neighbours = new Neighbours("own");

@@ -40,7 +40,7 @@ onLinux("what may wait to be read of a connection is what was set for the port t
     return Number(fd);
   };
   using limited = await listening((port) => {
-    expect(sockets.limitUnread(port, 96 * 1024)).toBe(true);
+    expect(sockets.prepare(port, 96 * 1024)).toBe(true);
   });
   using other = await listening();
   expect(sockets.unreadMax(fdOf(limited.peer))).toBe(2 * 96 * 1024);
@@ -53,6 +53,6 @@ onLinux("nothing is limited where nothing listens, and what is no connection has
     using gone = await listening();
     return gone;
   })();
-  expect(sockets.limitUnread(port, 96 * 1024)).toBe(false);
+  expect(sockets.prepare(port, 96 * 1024)).toBe(false);
   expect(sockets.unreadMax(-1)).toBeUndefined();
 });
