@@ -8,11 +8,14 @@ const sliceMs = 2;
  * and together are one task. So live traffic waits for one slice at most.
  */
 export class Slices implements Task {
+  /** The time by which tasks are told when to pause, in milliseconds. */
+  readonly now: () => number;
   readonly #loop: LoopTime;
   /** The task that has waited longest comes first. */
   readonly #tasks = new Set<Task>();
 
   constructor(loop = new LoopTime()) {
+    this.now = loop.now;
     this.#loop = loop;
   }
 
@@ -34,7 +37,7 @@ export class Slices implements Task {
   }
 
   run(loopUntilMs: number): void {
-    const { now } = this.#loop;
+    const { now } = this;
     // A task that asks again may get another turn in this slice.
     runByTurns(this.#tasks, Number.POSITIVE_INFINITY, Math.min(loopUntilMs, now() + sliceMs), now);
     if (this.#tasks.size > 0) this.#loop.ask(this);

@@ -7,6 +7,8 @@ import type { DurableSubscription } from "./subscription.ts";
 /** How many entries may be remembered: one for each topic, and one for each subscription that matches it. */
 const rememberedMax = 32 * 1024;
 
+const none: readonly DurableSubscription[] = [];
+
 /** Finds the subscriptions that want a message. */
 export class Interests {
   readonly #exact = new MultiMap<DurableSubscription>();
@@ -16,6 +18,8 @@ export class Interests {
   /** The subscriptions that match a topic, valid until one comes or goes: most topics are used again and again. */
   readonly #remembered = new Map<string, readonly DurableSubscription[]>();
   #rememberedCount = 0;
+  /** How many topics were compared with the patterns. The others were remembered. */
+  comparedCount = 0;
 
   constructor(subscriptions: Iterable<DurableSubscription>) {
     for (const subscription of subscriptions) this.add(subscription);
@@ -43,17 +47,30 @@ export class Interests {
   }
 
   eachDirect(clientId: string, offer: (subscription: DurableSubscription) => void): void {
-    for (const subscription of this.#directs.find(clientId)) offer(subscription);
+    for (const subscription of this.directTo(clientId)) offer(subscription);
+  }
+
+  /** Those that want what is addressed to a client. */
+  directTo(clientId: string): Iterable<DurableSubscription> {
+    return this.#directs.find(clientId);
+  }
+
+  /** Those that name the topic itself. */
+  naming(topic: string): Iterable<DurableSubscription> {
+    return this.#exact.find(topic);
   }
 
   eachOf(topic: string, offer: (subscription: DurableSubscription) => void): void {
-    for (const subscription of this.#exact.find(topic)) offer(subscription);
-    if (this.#patternCount > 0) for (const subscription of this.#matching(topic)) offer(subscription);
+    for (const subscription of this.naming(topic)) offer(subscription);
+    for (const subscription of this.matching(topic)) offer(subscription);
   }
 
-  #matching(topic: string): readonly DurableSubscription[] {
+  /** Those with a pattern that matches the topic. */
+  matching(topic: string): readonly DurableSubscription[] {
+    if (this.#patternCount === 0) return none;
     let matching = this.#remembered.get(topic);
     if (matching !== undefined) return matching;
+    this.comparedCount++;
     matching = this.#patterns.match(topic);
     this.#rememberedCount += 1 + matching.length;
     if (this.#rememberedCount > rememberedMax) this.#forget();

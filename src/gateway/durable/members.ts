@@ -1,9 +1,8 @@
 import type { Position } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
-import { isExpired } from "../../properties.ts";
 import { Interests } from "./interests.ts";
-import { SharedFrames } from "./shared-frames.ts";
-import type { DurableSubscription, ReadingGroup } from "./subscription.ts";
+import { Offers } from "./offers.ts";
+import { type DurableSubscription, isPosition, type ReadingGroup } from "./subscription.ts";
 
 /** How much the members may have gathered together before it is written, in characters or bytes. */
 const gatheredSizeMax = 4 * 1024 ** 2;
@@ -15,7 +14,8 @@ export type OnSlow = (subscription: DurableSubscription) => void;
 
 /**
  * Subscriptions that read the same records together. Each record is matched once for all of them, so the cost of reading is records plus
- * deliveries, never records times subscriptions.
+ * deliveries, never records times subscriptions. Reading pauses also within a record, which may hold ten thousand messages, each of them
+ * for thousands of members.
  */
 export class Members implements ReadingGroup {
   readonly #all = new Set<DurableSubscription>();
@@ -26,19 +26,41 @@ export class Members implements ReadingGroup {
   #interests: Interests | undefined;
   #gatheredSize = 0;
   #lastOffset: number | undefined;
+  readonly #offers: Offers;
+  /** How many messages were gathered so far: one for two members counts two. */
+  #gatheredCount = 0;
+  /** What is done in the current call of `gather` with those whose clients have to read. */
+  #onSlow: OnSlow = () => undefined;
+  readonly #now: () => number;
+
+  /** @param now the time in milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#offers = new Offers(this, now, (subscription) => this.#offer(subscription));
+  }
 
   get size(): number {
     return this.#all.size;
   }
 
-  /** The offset of the last record that they got. */
+  /** The record within which they have paused. */
+  get unfinished(): LogRecord | undefined {
+    return this.#offers.record;
+  }
+
+  /** Whether some of them have yet to get a message that others have got. */
+  get isWithinMessage(): boolean {
+    return this.#offers.isWithinMessage;
+  }
+
+  /** The offset of the last record that they got all of. */
   get lastOffset(): number | undefined {
     return this.#lastOffset;
   }
 
   /** Whether what is gathered has to be written before more is read. */
   get isFull(): boolean {
-    return this.#gatheredSize >= gatheredSizeMax;
+    return this.#gatheredSize >= gatheredSizeMax && !this.#offers.isWithinMessage;
   }
 
   get hasUnwritten(): boolean {
@@ -54,7 +76,7 @@ export class Members implements ReadingGroup {
     return this.#all.values();
   }
 
-  /** Adds a subscription whose place is at the next record, or after it. */
+  /** Adds a subscription whose place is at the next record, or after it: not in a record that is unfinished. */
   add(subscription: DurableSubscription): void {
     subscription.readsWith = this;
     this.#all.add(subscription);
@@ -69,10 +91,19 @@ export class Members implements ReadingGroup {
     this.#unwritten.delete(subscription);
     this.#unsettled.delete(subscription);
     this.#interests?.remove(subscription);
+    if (this.#all.size === 0) this.#offers.end();
     return true;
   }
 
-  /** Takes over all members of another group that has come to the same record. */
+  /** This is the first record: members that named an older one have a gap. */
+  noticeGaps(firstOffset: number): void {
+    for (const subscription of this.#all) {
+      const { place } = subscription;
+      if (isPosition(place) && place.offset < firstOffset) subscription.isAfterGap = true;
+    }
+  }
+
+  /** Takes over all members of another group that has come to the same record. Neither may have paused within one. */
   absorb(other: Members): void {
     for (const subscription of other.#all) this.add(subscription);
     for (const subscription of other.#unwritten) this.#unwritten.add(subscription);
@@ -81,61 +112,65 @@ export class Members implements ReadingGroup {
     other.#clear();
   }
 
-  /** Removes and returns all members. Everything gathered is written first, and their places are after the last record. */
+  /** Removes and returns all members. Everything gathered is written first, and their places are after what they have got. */
   takeAll(): DurableSubscription[] {
     const all = [...this.#all];
+    const waiting = new Set(this.#offers.rest);
     for (const subscription of all) {
       subscription.flush();
-      this.#passed(subscription);
+      this.#passed(subscription, waiting.has(subscription));
       subscription.readsWith = undefined;
     }
     this.#clear();
     return all;
   }
 
-  /** Gathers from a record what each member wants and has not got yet. @returns the number of messages */
-  gather(record: LogRecord, onSlow: OnSlow): number {
+  /**
+   * Gathers from a record what each member wants and has not got yet. If the record is `unfinished` then, another call goes on with it.
+   *
+   * @param untilMs when to pause
+   * @returns the number of messages
+   */
+  gather(record: LogRecord, untilMs: number, onSlow: OnSlow): number {
     this.#interests ??= new Interests(this.#all);
-    const { offset, heads } = record;
-    let count = 0;
-    for (const [index, head] of heads.entries()) {
-      if (isExpired(head) || record.isRepeat(index)) continue;
-      const recipient = record.recipientOf(head);
-      // Most messages are wanted by no member, and need no frame.
-      let frames: SharedFrames | undefined;
-      const offer = (subscription: DurableSubscription) => {
-        if (!subscription.isDue(record, index)) return;
-        // Another subscription of the client may have taken the room.
-        if (!subscription.isRoomy && !subscription.flush()) {
-          this.#slow(subscription, { offset, index: index - 1 }, onSlow);
-          return;
-        }
-        frames ??= new SharedFrames(record.at(index), record.positionOf(index));
-        const tail = frames.tailFor(subscription);
-        if (!subscription.hasGathered) this.#unwritten.add(subscription);
-        subscription.add(tail, frames.frameFor(subscription, tail));
-        count++;
-        this.#gatheredSize += tail.length;
-        if (subscription.hasBatch && !subscription.flush())
-          this.#slow(subscription, { offset, index }, onSlow);
-      };
-      if (recipient === undefined) this.#interests.eachOf(head.topic, offer);
-      else this.#interests.eachDirect(recipient, offer);
+    this.#onSlow = onSlow;
+    const before = this.#gatheredCount;
+    if (this.#offers.run(record, this.#interests, untilMs)) this.#lastOffset = record.offset;
+    return this.#gatheredCount - before;
+  }
+
+  #offer(subscription: DurableSubscription): void {
+    const offers = this.#offers;
+    const { index } = offers;
+    const record = offers.record!;
+    if (!subscription.isDue(record, index)) return;
+    // Another subscription of the client may have taken the room.
+    if (!subscription.isRoomy && !subscription.flush()) {
+      this.#slow(subscription, { offset: record.offset, index: index - 1 }, this.#onSlow);
+      return;
     }
-    this.#lastOffset = offset;
-    return count;
+    const { frames } = offers;
+    const tail = frames.tailFor(subscription);
+    if (!subscription.hasGathered) this.#unwritten.add(subscription);
+    subscription.add(tail, frames.frameFor(subscription, tail));
+    this.#gatheredCount++;
+    this.#gatheredSize += tail.length;
+    if (subscription.hasBatch && !subscription.flush())
+      this.#slow(subscription, { offset: record.offset, index }, this.#onSlow);
   }
 
   /**
-   * Writes what was gathered. Members whose clients have to read first are removed.
+   * Writes what was gathered. Members whose clients have to read first are removed. Within a message nothing is written, since some of them
+   * have yet to get it.
    *
-   * @param untilMs when to pause, by `performance.now()`
+   * @param untilMs when to pause
    * @returns false if there is more to write
    */
   write(untilMs: number, onSlow: OnSlow): boolean {
+    if (this.#offers.isWithinMessage) return false;
     let count = 0;
     for (const subscription of this.#unwritten) {
-      if (++count % writesPerLook === 0 && performance.now() >= untilMs) return false;
+      if (++count % writesPerLook === 0 && this.#now() >= untilMs) return false;
       this.#unwritten.delete(subscription);
       if (!subscription.flush()) this.#slow(subscription, undefined, onSlow);
       else this.#unsettled.add(subscription);
@@ -147,7 +182,7 @@ export class Members implements ReadingGroup {
   /**
    * Removes the members that have got everything, and keeps those that wait to tell of a gap.
    *
-   * @param untilMs when to pause, by `performance.now()`
+   * @param untilMs when to pause
    * @returns false if there are more to let out
    */
   releaseSettled(
@@ -157,12 +192,12 @@ export class Members implements ReadingGroup {
   ): boolean {
     let count = 0;
     for (const subscription of this.#unsettled) {
-      if (++count % writesPerLook === 0 && performance.now() >= untilMs) return false;
+      if (++count % writesPerLook === 0 && this.#now() >= untilMs) return false;
       this.#unsettled.delete(subscription);
       if (!subscription.flush()) this.#slow(subscription, undefined, onSlow);
       else if (!subscription.isAfterGap) {
-        this.remove(subscription);
         this.#passed(subscription);
+        this.remove(subscription);
         onOut(subscription);
       }
     }
@@ -170,14 +205,24 @@ export class Members implements ReadingGroup {
   }
 
   #slow(subscription: DurableSubscription, place: Position | undefined, onSlow: OnSlow): void {
-    this.remove(subscription);
+    // Where it is has to be noted first: when the last one leaves, it is forgotten how far they have come in an unfinished record.
     if (place === undefined) this.#passed(subscription);
     else subscription.place = place;
+    this.remove(subscription);
     onSlow(subscription);
   }
 
-  #passed(subscription: DurableSubscription): void {
+  /**
+   * Its place is after what it has got: all of the last record, and of the unfinished one what it was offered.
+   *
+   * @param isWaiting whether it has yet to get the current message
+   */
+  #passed(subscription: DurableSubscription, isWaiting = false): void {
     if (this.#lastOffset !== undefined) subscription.passed(this.#lastOffset);
+    const { record, index, isWithinMessage } = this.#offers;
+    if (record === undefined) return;
+    const reached = isWithinMessage && !isWaiting ? index : index - 1;
+    subscription.reached({ offset: record.offset, index: reached });
   }
 
   #clear(): void {
@@ -186,5 +231,6 @@ export class Members implements ReadingGroup {
     this.#unsettled.clear();
     this.#interests = undefined;
     this.#gatheredSize = 0;
+    this.#offers.end();
   }
 }

@@ -42,7 +42,7 @@ export interface SweepEvents {
  * where the sweep reaches its place, and leaves at memory, or where its client reads too slowly.
  */
 export class Sweep implements Task {
-  readonly members = new Members();
+  readonly members: Members;
   /** Below this offset it does not have to wait for another sweep again. */
   waitsFrom = 0;
   readonly #window: LogWindow;
@@ -56,6 +56,7 @@ export class Sweep implements Task {
   #isOver = false;
   /** The last subscription that left because its client has to read first. It may come back to the last record. */
   #awaited: DurableSubscription | undefined;
+  /** The record that was taken last. The members may be within it. */
   #last: LogRecord | undefined;
   #lingering: NodeJS.Timeout | undefined;
 
@@ -70,6 +71,7 @@ export class Sweep implements Task {
   ) {
     this.#window = window;
     this.#slices = slices;
+    this.members = new Members(slices.now);
     this.#events = events;
     this.#start = oldestPlaceOf(passengers);
     for (const passenger of passengers) this.#take(passenger);
@@ -86,8 +88,7 @@ export class Sweep implements Task {
 
   /** The next offset, or a lower one; 0 if it is not known yet. */
   get next(): number {
-    const { lastOffset } = this.members;
-    if (lastOffset !== undefined) return lastOffset + 1;
+    if (this.#last !== undefined) return this.#last.offset + 1;
     return this.#start === "first" ? 0 : this.#start;
   }
 
@@ -114,7 +115,7 @@ export class Sweep implements Task {
     if (isBack) {
       // No other subscription is there that would get it twice.
       this.#prove(this.#last!);
-      this.#gather(this.#last!);
+      this.#events.delivered(this.members.gather(this.#last!, this.#slices.now(), this.#onSlow));
     }
     this.#slices.ask(this);
     return true;
@@ -148,9 +149,8 @@ export class Sweep implements Task {
   }
 
   #leadsTo({ place }: DurableSubscription, recordsMax: number): boolean {
-    if (place === "first") return this.#start === "first" && this.members.lastOffset === undefined;
-    if (!isPosition(place) || (this.#start === "first" && this.members.lastOffset === undefined))
-      return false;
+    if (place === "first") return this.#start === "first" && this.#last === undefined;
+    if (!isPosition(place) || (this.#start === "first" && this.#last === undefined)) return false;
     return place.offset >= this.next && place.offset - this.next <= recordsMax;
   }
 
@@ -160,26 +160,33 @@ export class Sweep implements Task {
   }
 
   run(untilMs: number): void {
-    while (!this.#isOver && this.members.size > 0 && !this.#events.pauses()) {
+    while (
+      !this.#isOver &&
+      this.members.size > 0 &&
+      (this.members.isWithinMessage || !this.#events.pauses())
+    ) {
       if (this.members.isFull && !this.members.write(untilMs, this.#onSlow)) break;
-      const record = this.#reading.take();
+      const record = this.members.unfinished ?? this.#next();
       if (record === undefined) break;
-      if (this.members.lastOffset === undefined) this.#noticeGaps(record.offset);
-      this.#prove(record);
       if (record.offset >= (this.#window.coversFrom ?? Number.POSITIVE_INFINITY)) {
         this.#arrive(record.offset);
         return;
       }
-      this.#gather(record);
-      this.#handled++;
-      if (performance.now() >= untilMs) break;
+      this.#events.delivered(this.members.gather(record, untilMs, this.#onSlow));
+      if (this.#slices.now() >= untilMs) break;
     }
     this.#resume(untilMs);
   }
 
-  #gather(record: LogRecord): void {
+  #next(): LogRecord | undefined {
+    const record = this.#reading.take();
+    if (record === undefined) return undefined;
+    // The broker begins with the oldest record that is left.
+    if (this.#last === undefined) this.members.noticeGaps(record.offset);
     this.#last = record;
-    this.#events.delivered(this.members.gather(record, this.#onSlow));
+    this.#handled++;
+    this.#prove(record);
+    return record;
   }
 
   #resume(untilMs: number): void {
@@ -188,20 +195,13 @@ export class Sweep implements Task {
     this.#endIfEmpty();
     if (this.#isOver || this.isLingering) return;
     this.#events.proceeded();
+    const { hasUnwritten, isWithinMessage, unfinished } = this.members;
+    const hasRead = unfinished === undefined && this.#reading.isEmpty;
     // Unwritten data holds up the reading.
-    if (this.members.hasUnwritten || !(this.#reading.isEmpty || this.#events.pauses()))
-      this.#slices.ask(this);
-    if (this.members.hasUnwritten) return;
+    if (hasUnwritten || isWithinMessage || !(hasRead || this.#events.pauses())) this.#slices.ask(this);
+    if (hasUnwritten) return;
     this.#reading.handled(this.#handled);
     this.#handled = 0;
-  }
-
-  /** The broker begins with the oldest record that is left. Subscriptions that named an older one have a gap. */
-  #noticeGaps(firstOffset: number): void {
-    for (const subscription of this.members) {
-      const { place } = subscription;
-      if (isPosition(place) && place.offset < firstOffset) subscription.isAfterGap = true;
-    }
   }
 
   /** Removes subscriptions whose client saw something else at its place: these places are in another log. */

@@ -17,9 +17,19 @@ export interface WalkEvents {
   delivered(count: number): void;
 }
 
+/** What a walker meets on its way. */
+export interface Way {
+  /** It is at this record, and has read nothing of it: a walker that waits there may join. */
+  at(sequence: number): void;
+  /** These came while it was within this record, and have yet to read it. It has gone on. */
+  left(sequence: number, members: Members): void;
+}
+
 /** Subscriptions that read together what is in memory, starting at the same record. */
 export class Walker {
-  members = new Members();
+  members: Members;
+  /** Those that came while the others had paused within the record. They begin with it when the others have gone on. */
+  #late: Members | undefined;
   /** The sequence number of the next record. */
   sequence: number;
   /** The block of the log in which it is the walker that moves; undefined if it is in none. See `Walks`. */
@@ -30,11 +40,37 @@ export class Walker {
   readonly #events: WalkEvents;
   /** When the first of the gathered messages came. */
   #gatheredAtMs: number | undefined;
+  readonly #now: () => number;
 
-  constructor(sequence: number, window: LogWindow, events: WalkEvents) {
+  /** @param members begin there; nobody yet if absent */
+  constructor(
+    sequence: number,
+    window: LogWindow,
+    events: WalkEvents,
+    now: () => number,
+    members = new Members(now),
+  ) {
     this.sequence = sequence;
+    this.members = members;
     this.#window = window;
     this.#events = events;
+    this.#now = now;
+  }
+
+  /** How many subscriptions it has. */
+  get size(): number {
+    return this.members.size + (this.#late?.size ?? 0);
+  }
+
+  /** Whether it has paused within a record. */
+  get isWithin(): boolean {
+    return this.members.unfinished !== undefined;
+  }
+
+  /** Adds a subscription that reads on with the walker's record. */
+  add(subscription: DurableSubscription): void {
+    if (this.isWithin) this.#latecomers.add(subscription);
+    else this.members.add(subscription);
   }
 
   /** Whether there is nothing to do before the next record comes. */
@@ -46,39 +82,70 @@ export class Walker {
   /**
    * Reads on, up to `untilSequence` at most.
    *
-   * @param untilMs when to pause, by `performance.now()`
-   * @param meet called with each record's number before it is read: a walker that waits there may join
+   * @param untilMs when to pause
    */
-  run(untilSequence: number, untilMs: number, meet: (sequence: number) => void): void {
-    if (this.sequence < this.#window.begin) {
+  run(untilSequence: number, untilMs: number, way: Way): void {
+    this.#admitLate();
+    if (this.sequence < this.#window.begin && !this.isWithin) {
       this.#fallBehind();
       return;
     }
     while (true) {
-      meet(this.sequence);
+      way.at(this.sequence);
       if (this.members.isFull && !this.#write(untilMs)) return;
-      if (this.sequence >= untilSequence) break;
-      const record = this.#window.at(this.sequence)!;
-      this.#events.delivered(this.members.gather(record, this.#onSlow));
-      this.sequence++;
-      // A record may hold thousands of messages.
-      if (performance.now() >= untilMs) break;
+      const { unfinished } = this.members;
+      if (this.sequence >= untilSequence && unfinished === undefined) break;
+      // One that is unfinished may no longer be in memory.
+      const record = unfinished ?? this.#window.at(this.sequence);
+      if (record === undefined) break;
+      this.#events.delivered(this.members.gather(record, untilMs, this.#onSlow));
+      if (this.isWithin) break;
+      this.#goOn(way);
+      if (this.#now() >= untilMs) break;
     }
-    if (this.sequence === this.#window.end) this.#releaseSettled(untilMs);
+    if (this.isWithin) this.#writeWhatIsDue(untilMs);
+    else if (this.sequence === this.#window.end) this.#releaseSettled(untilMs);
     else if (this.sequence >= untilSequence) this.#write(untilMs);
     else this.#writeWhatIsDue(untilMs);
   }
 
-  /** Takes over the subscriptions of another walker that has come to the same record. */
+  /** Takes over the subscriptions of another walker that has come to the same record. At most one of the two may be within it. */
   absorb(other: Walker): void {
-    // The smaller group joins the larger one.
-    if (other.members.size > this.members.size) {
+    // The smaller group joins the larger one, or waits for one that is within the record.
+    if (!this.isWithin && (other.isWithin || other.members.size > this.members.size)) {
       const larger = other.members;
       other.members = this.members;
       this.members = larger;
     }
-    this.members.absorb(other.members);
+    (this.isWithin ? this.#latecomers : this.members).absorb(other.members);
+    if (other.#late !== undefined) this.#latecomers.absorb(other.#late);
     this.#gatheredAtMs ??= other.#gatheredAtMs;
+  }
+
+  /** Removes and returns all subscriptions. */
+  takeAll(): DurableSubscription[] {
+    return [...this.members.takeAll(), ...(this.#late?.takeAll() ?? [])];
+  }
+
+  get #latecomers(): Members {
+    this.#late ??= new Members(this.#now);
+    return this.#late;
+  }
+
+  /** If all others have left within the record, those that are late begin with it. */
+  #admitLate(): void {
+    if (this.isWithin || this.#late === undefined) return;
+    this.members.absorb(this.#late);
+    this.#late = undefined;
+  }
+
+  /** The record is read. Those that came meanwhile do not come along. */
+  #goOn(way: Way): void {
+    const late = this.#late;
+    this.#late = undefined;
+    const { sequence } = this;
+    this.sequence++;
+    if (late !== undefined && late.size > 0) way.left(sequence, late);
   }
 
   #releaseSettled(untilMs: number): void {
@@ -93,7 +160,7 @@ export class Walker {
   /** Writes seldom, since few large writes are cheaper than many small ones. */
   #writeWhatIsDue(untilMs: number): void {
     if (!this.members.hasUnwritten) return;
-    const nowMs = performance.now();
+    const nowMs = this.#now();
     this.#gatheredAtMs ??= nowMs;
     if (nowMs - this.#gatheredAtMs >= unwrittenMsMax) this.#write(untilMs);
   }
@@ -105,7 +172,7 @@ export class Walker {
   }
 
   #fallBehind(): void {
-    for (const subscription of this.members.takeAll()) this.#events.fellBehind(subscription);
+    for (const subscription of this.takeAll()) this.#events.fellBehind(subscription);
   }
 
   /** Within a record it goes on with the rest of that, otherwise with the next one. */

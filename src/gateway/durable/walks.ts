@@ -1,6 +1,7 @@
 import type { LogWindow } from "../../log/window.ts";
 import type { Task } from "../../ops/loop-time.ts";
 import type { Slices } from "../clients/slices.ts";
+import type { Members } from "./members.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import { type WalkEvents, Walker } from "./walker.ts";
 
@@ -43,7 +44,7 @@ export class Walks implements Task {
 
   get count(): number {
     let count = 0;
-    for (const { members } of this.#walkers.values()) count += members.size;
+    for (const { size } of this.#walkers.values()) count += size;
     return count;
   }
 
@@ -56,10 +57,10 @@ export class Walks implements Task {
   add(subscription: DurableSubscription, sequence: number): void {
     let walker = this.#walkers.get(sequence);
     if (walker === undefined) {
-      walker = new Walker(sequence, this.#window, this.#events);
+      walker = new Walker(sequence, this.#window, this.#events, this.#slices.now);
       this.#walkers.set(sequence, walker);
     }
-    walker.members.add(subscription);
+    walker.add(subscription);
     this.wake();
   }
 
@@ -69,7 +70,7 @@ export class Walks implements Task {
 
   /** Removes and returns all subscriptions. */
   takeAll(): DurableSubscription[] {
-    const all = [...this.#walkers.values()].flatMap(({ members }) => members.takeAll());
+    const all = [...this.#walkers.values()].flatMap((walker) => walker.takeAll());
     this.#walkers.clear();
     this.#movers = [];
     return all;
@@ -83,7 +84,8 @@ export class Walks implements Task {
 
   run(untilMs: number): void {
     if (this.#isUndecided) this.#decide();
-    for (let nowMs = performance.now(); nowMs < untilMs; nowMs = performance.now()) {
+    const { now } = this.#slices;
+    for (let nowMs = now(); nowMs < untilMs; nowMs = now()) {
       // Deciding looks at all walkers, so it is done once for all blocks that have become free meanwhile.
       if (this.#isUndecided && this.#movers.length === 0) this.#decide();
       const walker = this.#movers.shift();
@@ -100,7 +102,7 @@ export class Walks implements Task {
     const nearest = this.#nearestRecords;
     const taken = new Set(this.#movers.map(({ block }) => block));
     for (const [sequence, walker] of this.#walkers) {
-      if (walker.members.size === 0) this.#walkers.delete(sequence);
+      if (walker.size === 0) this.#walkers.delete(sequence);
       else if (sequence < this.#window.begin && !walker.isMoving) {
         // Its next record is no longer in memory, so it moves only to be sent back to reading from the broker.
         walker.isMoving = true;
@@ -129,14 +131,21 @@ export class Walks implements Task {
       const met = this.#walkers.get(sequence);
       if (met !== undefined) this.#takeAlong(walker, met);
     };
-    walker.run(Math.max(walker.sequence, leavesAt), untilMs, meet);
+    const left = (sequence: number, late: Members) => {
+      const { now } = this.#slices;
+      this.#walkers.set(sequence, new Walker(sequence, this.#window, this.#events, now, late));
+      this.#isUndecided = true;
+    };
+    walker.run(Math.max(walker.sequence, leavesAt), untilMs, { at: meet, left });
     meet(walker.sequence);
     const hasLeft = walker.sequence >= leavesAt;
     // Removing everybody at the end may take a while, in which others may come.
     if (hasLeft) this.#free(walker);
-    if (walker.members.size > 0) this.#walkers.set(walker.sequence, walker);
+    if (walker.size > 0) this.#walkers.set(walker.sequence, walker);
     const stops =
-      walker.members.size === 0 || walker.rests || (hasLeft && block > 0 && !walker.members.hasUnwritten);
+      walker.size === 0 ||
+      walker.rests ||
+      (hasLeft && block > 0 && !walker.members.hasUnwritten && !walker.isWithin);
     if (!stops) {
       this.#movers.push(walker);
       return;

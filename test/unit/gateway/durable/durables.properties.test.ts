@@ -26,7 +26,7 @@ test("every durable subscription gets every message from its place on, once and 
         for (const one of steps) await play(world, one);
         const staying = () => world.peers.filter(({ leftWith }) => leftWith === undefined);
         for (const { client, subscription } of staying()) {
-          client.isReading(true);
+          client.networkTakes(Number.POSITIVE_INFINITY);
           durables.drained(subscription);
         }
         if (!world.isFollowed) world.mark();

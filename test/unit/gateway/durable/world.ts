@@ -7,6 +7,7 @@ import type { DurableSubscription } from "../../../../src/gateway/durable/subscr
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { isAfter, type Position, startAfter, startAt } from "../../../../src/log/position.ts";
+import { LoopTime } from "../../../../src/ops/loop-time.ts";
 import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
@@ -44,8 +45,11 @@ export class World {
   /** A record or mark has come in this life. */
   isFollowed = true;
 
-  /** @param publishedMax what is published in one turn of the event loop to those at the log's end */
-  constructor(windowBytes: number, firstOffset: number, publishedMax?: number) {
+  /**
+   * @param publishedMax what is published in one turn of the event loop to those at the log's end
+   * @param now the clock of the event loop
+   */
+  constructor(windowBytes: number, firstOffset: number, publishedMax?: number, now?: () => number) {
     this.log = new ScriptedLog(firstOffset);
     const relay = new Relay();
     relay.publishThrough({
@@ -66,7 +70,7 @@ export class World {
       { firstMs: 1, mostMs: 2 },
       plainOutlet,
       undefined,
-      undefined,
+      new LoopTime(now),
       publishedMax,
     );
   }
@@ -228,6 +232,14 @@ export const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("stop reading" as const), who: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("read again" as const), who: fc.nat() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("read a little" as const),
+      who: fc.nat(),
+      room: fc.integer({ min: 1, max: 4000 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), who: fc.nat() }) },
   { weight: 1, arbitrary: fc.constant({ do: "cut off" as const }) },
   {
@@ -282,6 +294,13 @@ export async function play(world: World, one: Step): Promise<void> {
       const chosen = pick(one.who);
       if (chosen === undefined || chosen.leftWith !== undefined) break;
       chosen.client.isReading(true);
+      world.durables.drained(chosen.subscription);
+      break;
+    }
+    case "read a little": {
+      const chosen = pick(one.who);
+      if (chosen === undefined || chosen.leftWith !== undefined) break;
+      chosen.client.networkTakes(one.room);
       world.durables.drained(chosen.subscription);
       break;
     }
