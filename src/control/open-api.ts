@@ -28,6 +28,13 @@ const refusals = {
   "403": text("asked under a name that is no address, not localhost, and not in --allow-host"),
   "503": json("the token in --admin-token-file cannot be read"),
 };
+/** The answer about a client that no manager has found. */
+const unfound = "a manager has not answered, and no other has this client";
+const ofClient = {
+  ...refusals,
+  "404": json("it is not connected"),
+  "503": json(`${unfound}; or the token cannot be read`),
+};
 const handed = {
   ...refusals,
   "200": json("RabbitMQ has confirmed it"),
@@ -106,16 +113,12 @@ export const openApi = {
       get: {
         summary: "The connections of a client",
         parameters: [id],
-        responses: { ...refusals, "200": json("connections"), "404": json("it is not connected") },
+        responses: { ...ofClient, "200": json("connections") },
       },
       delete: {
         summary: "Disconnects a client (4410)",
         parameters: [id],
-        responses: {
-          ...refusals,
-          "200": json("how many connections there were"),
-          "404": json("it is not connected"),
-        },
+        responses: { ...ofClient, "200": json("how many connections there were") },
       },
     },
     "/api/clients/{id}/revoke": {
@@ -141,7 +144,11 @@ export const openApi = {
         summary: "Sends a message to a client alone",
         parameters: [id, query("topic", "the topic that it is about", { type: "string" }), key],
         requestBody: body,
-        responses: { ...handed, "404": json("it is not connected") },
+        responses: {
+          ...handed,
+          "404": ofClient["404"],
+          "503": json(`${unfound}; ${handed["503"].description}`),
+        },
       },
     },
     "/api/publish": {

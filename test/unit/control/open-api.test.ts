@@ -21,6 +21,8 @@ interface World {
   readonly publish?: (waiter: Waiter) => Awaited<ReturnType<ControlOptions["publish"]>>;
   readonly unfit?: string;
   readonly revoke?: string;
+  /** The managers that do not answer. */
+  readonly missing?: readonly string[];
   readonly letters?: "none" | "away" | "no broker";
 }
 
@@ -46,7 +48,7 @@ const options: ControlOptions = {
     if ("token" in world) throw new FatalError("the file of --admin-token-file cannot be read: ENOENT");
     return token;
   },
-  askAll: async (command) => ({ answers: [answerOf(command)], missing: [] }),
+  askAll: async (command) => ({ answers: [answerOf(command)], missing: world.missing ?? [] }),
   publish: async (_message, waiter) => world.publish?.(waiter) ?? confirm(waiter),
   unfitnessOf: () => (world.unfit === undefined ? undefined : { why: world.unfit }),
   revoke: async () => world.revoke,
@@ -142,6 +144,7 @@ const ofAll: Readonly<Record<string, readonly Attempt[]>> = {
   "503": [{ world: { token: undefined } }],
 };
 const nobody = { id: "nobody" };
+const notFoundOut: Attempt = { id: "nobody", world: { missing: ["two"] } };
 const lettersFail: Readonly<Record<string, readonly Attempt[]>> = {
   "404": [{ world: { letters: "no broker" }, body: '{"all":true}' }],
   "503": [{ world: { letters: "away" }, body: '{"all":true}' }],
@@ -191,14 +194,22 @@ const own: Readonly<Record<string, Readonly<Record<string, readonly Attempt[]>>>
     "200": [{}, { query: "?limit=1&after=a&search=x" }],
     "400": [{ query: "?limit=0" }, { query: "?limit=many" }, { query: `?search=${"x".repeat(256)}` }],
   },
-  "get /api/clients/{id}": { "200": [{}], "404": [nobody, { id: "%ff" }, { id: "%00" }] },
-  "delete /api/clients/{id}": { "200": [{}], "404": [nobody] },
+  "get /api/clients/{id}": {
+    "200": [{}],
+    "404": [nobody, { id: "%ff" }, { id: "%00" }],
+    "503": [notFoundOut],
+  },
+  "delete /api/clients/{id}": { "200": [{}], "404": [nobody], "503": [notFoundOut] },
   "post /api/clients/{id}/revoke": {
     "200": [{}, { query: "?for=12h" }],
     "400": [{ query: "?for=soon" }, { query: "?for=91d" }, { query: "?for=0s" }, { id: "x".repeat(256) }],
     "503": [{ world: { revoke: "RabbitMQ is away" } }],
   },
-  "post /api/clients/{id}/send": { ...publishing, "404": [nobody] },
+  "post /api/clients/{id}/send": {
+    ...publishing,
+    "404": [nobody],
+    "503": [notFoundOut, ...(publishing["503"] ?? [])],
+  },
   "post /api/publish": {
     ...toTopic(publishing),
     "400": [{}, ...(toTopic(publishing)["400"] ?? [])],
@@ -285,6 +296,22 @@ test("the API's description has every path, and no method that it leaves out", a
       expect([path, method, response.status]).toEqual([path, method, 405]);
       expect(response.headers.get("allow")).toBe(Object.keys(methods).join(", ").toUpperCase());
     }
+});
+
+test("a client that was found is told of, whichever managers have not answered", async () => {
+  const response = await answer("get", "/api/clients/{id}", { world: { missing: ["two"] } });
+  expect([response.status, await response.json()]).toEqual([
+    200,
+    { client: "anna", connections: [anna], missing: ["two"] },
+  ]);
+});
+
+test("where a manager has not answered, a client that no other has is not said to be gone", async () => {
+  const response = await answer("get", "/api/clients/{id}", notFoundOut);
+  expect([response.status, await response.json()]).toEqual([
+    503,
+    { error: expect.stringContaining("ask again"), missing: ["two"] },
+  ]);
 });
 
 test("a connection whose answer waits for RabbitMQ is not taken for an idle one", async () => {
