@@ -65,6 +65,7 @@ export class GatewayParts {
   readonly tidying: Tidying;
   readonly requests: Requests;
   readonly backlogs: Backlogs;
+  readonly removals: Removals;
   readonly multicast: Multicast;
   readonly listeners: Listeners;
 
@@ -84,6 +85,7 @@ export class GatewayParts {
     this.turns = new Turns(this.holds, (socket) => this.connections.left(socket), loop, this.relay);
     this.receipts = new Receipts(loop);
     this.addressed = new Addressed(loop);
+    this.removals = new Removals(loop, this.holds);
     this.wheel = new TimerWheel(loop);
     this.tidying = new Tidying(this.wheel, this.clients, this.traffic);
     this.multicast = new Multicast(loop);
@@ -199,8 +201,8 @@ export class GatewayParts {
 
   /** The parts that hear what happens on connections. */
   get #attendants() {
-    const { clients, holds, turns, backpressure, backlogs, limits, traffic, visits, tidying } = this;
-    const removals = new Removals(this.loop, holds);
+    const { clients, holds, turns, backpressure, backlogs, limits, traffic, visits, tidying, removals } =
+      this;
     return { clients, holds, turns, backpressure, backlogs, limits, traffic, visits, tidying, removals };
   }
 

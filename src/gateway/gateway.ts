@@ -218,6 +218,7 @@ export class Gateway implements FeedSink {
     this.#parts.receipts.tellAll();
     for (const door of this.#parts.doors) door.stop();
     await sayFarewell([...this.#parts.clients], timeoutMs);
+    this.#parts.removals.finish();
     await Promise.all(
       this.#parts.doors.map((door) => door.settle(Math.min(answersMs, timeoutMs ?? answersMs))),
     );

@@ -22,6 +22,7 @@ export async function sayFarewell(
     if (index > 0 && index % batch === 0) await pause(pauseMs);
     // A paused socket would not see the client's answer to the close.
     socket.resume();
-    socket.close(code, reason);
+    // What is about to close a client has another word for it.
+    if (!socket.data.seat.isClosing) socket.close(code, reason);
   }
 }

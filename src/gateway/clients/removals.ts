@@ -39,15 +39,24 @@ export class Removals implements Task {
   }
 
   run(untilMs: number): void {
-    const { code, reason } = closeCodes.removed;
     this.#budget.start(untilMs);
     for (const socket of this.#waiting) {
-      this.#waiting.delete(socket);
-      // A paused client could not answer the close frame.
-      this.#holds.resumeForClose(socket);
-      socket.close(code, reason);
+      this.#close(socket);
       if (!this.#budget.goesOn()) break;
     }
     if (this.#waiting.size > 0) this.#loop.ask(this);
+  }
+
+  /** Closes all that wait, now. */
+  finish(): void {
+    for (const socket of this.#waiting) this.#close(socket);
+    this.#loop.forget(this);
+  }
+
+  #close(socket: ClientSocket): void {
+    this.#waiting.delete(socket);
+    // A paused client could not answer the close frame.
+    this.#holds.resumeForClose(socket);
+    socket.close(closeCodes.removed.code, closeCodes.removed.reason);
   }
 }

@@ -6,6 +6,7 @@ import { closeCodes } from "../../../../src/wire/close-codes.ts";
 test("clients are closed with 1001 a few at a time, those that are held back too, and not all at the same instant", async () => {
   const calls: string[][] = Array.from({ length: 1200 }, () => []);
   const sockets = calls.map((said) => ({
+    data: { seat: { isClosing: false } },
     resume: () => said.push("resume"),
     close: (code: number, reason: string) => said.push(`close ${code} ${reason}`),
   }));
@@ -25,7 +26,11 @@ test("more clients are closed at a time where little time is left, and all of th
   const pausesOf = async (timeoutMs: number) => {
     let pausedMs = 0;
     let closed = 0;
-    const socket = { resume: () => undefined, close: () => closed++ } as unknown as ClientSocket;
+    const socket = {
+      data: { seat: { isClosing: false } },
+      resume: () => undefined,
+      close: () => closed++,
+    } as unknown as ClientSocket;
     await sayFarewell(Array<ClientSocket>(20_000).fill(socket), timeoutMs, (ms) => {
       pausedMs += ms;
       return Promise.resolve();
@@ -36,4 +41,15 @@ test("more clients are closed at a time where little time is left, and all of th
   expect(await pausesOf(10_000)).toBe(39 * 20);
   expect(await pausesOf(150)).toBeLessThanOrEqual(150);
   expect(await pausesOf(0)).toBe(0);
+});
+
+test("a client that is about to be closed for another reason is told that one, and can answer it", async () => {
+  const said: string[] = [];
+  const socket = {
+    data: { seat: { isClosing: true } },
+    resume: () => said.push("resume"),
+    close: () => said.push("close"),
+  } as unknown as ClientSocket;
+  await sayFarewell([socket]);
+  expect(said).toEqual(["resume"]);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
+import { sayFarewell } from "../../../../src/gateway/clients/farewell.ts";
 import { Removals } from "../../../../src/gateway/clients/removals.ts";
 import { LoopTime } from "../../../../src/ops/loop-time.ts";
 import { closeCodes } from "../../../../src/wire/close-codes.ts";
@@ -12,6 +13,7 @@ function removing(count: number, eachMs: number) {
   const sockets = said.map((own) => ({
     data: { seat: { isClosing: false } },
     resumed: () => own.push("resumed"),
+    resume: () => own.push("resumed"),
     close: (code: number, reason: string) => {
       clock.ms += eachMs;
       own.push(`${code} ${reason}`);
@@ -55,4 +57,14 @@ test("one that has ended meanwhile is left alone", async () => {
   removals.forget(socketAt(0));
   await turn();
   expect(said).toEqual([[], ["resumed", `${code} ${reason}`]]);
+});
+
+test("those that wait are told so, and not that the manager stops, where it does so in the same turn", async () => {
+  const { removals, said, sockets } = removing(600, 1);
+  await sayFarewell(sockets as unknown as ClientSocket[], 0);
+  removals.finish();
+  for (const own of said) expect(own.filter((word) => word !== "resumed")).toEqual([`${code} ${reason}`]);
+  await turn();
+  await turn();
+  for (const own of said) expect(own.filter((word) => word !== "resumed")).toHaveLength(1);
 });
