@@ -277,6 +277,7 @@ describe("server-sent events", () => {
     expect(await status("text/html,application/xhtml+xml,*/*;q=0.8")).toBe(406);
     expect(await status("*/*")).toBe(200);
     expect(await status("application/json, text/event-stream")).toBe(200);
+    expect(await status("text/event-stream;q=0")).toBe(406);
     const head = await fetch(at(system, "/topics/a"), { method: "HEAD" });
     expect(head.status).toBe(200);
     await until(async () => (await clientsOf(system)) === 0, "no seat is taken");
@@ -453,6 +454,36 @@ describe("with tokens", () => {
       401,
       "the token is missing, not valid, or has expired",
     ]);
+  });
+
+  test("a request is not answered after the token has ended, and says so", async () => {
+    await using system = await guarded("--jwt-leeway", "0s");
+    const exp = Math.ceil(Date.now() / 1000) + 1;
+    const authorization = `Bearer ${await tokenOf({ app: ["prices"] }, { exp })}`;
+    const asked = post(system, "/app/prices", "hang", { authorization });
+    expect(await errorOf(await within(asked, "the answer"))).toEqual([
+      401,
+      "the token is missing, not valid, or has expired",
+    ]);
+    const metrics = await metricsOf(system.url);
+    expect(metrics["warren_http_waiting"]).toBe(0);
+    expect(metrics['warren_tokens_refused_total{reason="expired"}']).toBe(1);
+  });
+
+  test("what comes so slowly that the token has ended meanwhile is not published", async () => {
+    await using system = await guarded("--jwt-leeway", "0s");
+    const expiresAtMs = 1000 * (Math.ceil(Date.now() / 1000) + 1);
+    const token = await tokenOf({ publish: ["a"] }, { exp: expiresAtMs / 1000 });
+    const body = new ReadableStream({
+      async start(controller) {
+        controller.enqueue(new TextEncoder().encode("begun in time"));
+        await until(() => Date.now() > expiresAtMs, "the token has ended");
+        controller.close();
+      },
+    });
+    const answer = await post(system, "/topics/a", body, { authorization: `Bearer ${token}` });
+    expect((await errorOf(answer))[0]).toBe(401);
+    expect((await metricsOf(system.url))["warren_messages_received_total"]).toBe(0);
   });
 
   test("listening ends when the token is revoked, and goes on with one that was issued after that", async () => {

@@ -2,10 +2,11 @@ import { keyHeader } from "../../envelope/idempotency-key.ts";
 import { typeIn } from "../../http-headers.ts";
 import type { Message } from "../../message.ts";
 import { errorHeader } from "../../requests.ts";
+import { Lease } from "../auth/lease.ts";
 import type { DoorSurroundings } from "../protocol/protocol.ts";
 import { RequestFault } from "../requests/line.ts";
 import { fault } from "./answers.ts";
-import type { Asked } from "./caller.ts";
+import { type Asked, type Caller, tokenEnded } from "./caller.ts";
 import { headersFor } from "./message-headers.ts";
 import { keyFault, type Sending } from "./sending.ts";
 
@@ -31,12 +32,8 @@ export class Asking {
 
   async answer(asked: Asked): Promise<Response> {
     if (asked.name === "") return fault(400, "name an app: POST /app/NAME");
-    const { requests, ingress } = this.#surroundings;
-    const may = ({
-      grant,
-    }: {
-      readonly grant: { readonly permissions: { mayAsk(name: string): boolean } };
-    }) => grant.permissions.mayAsk(asked.name);
+    const { requests, ingress, wheel } = this.#surroundings;
+    const may = ({ grant }: Caller) => grant.permissions.mayAsk(asked.name);
     return await this.#sending.admit(
       asked,
       may,
@@ -72,7 +69,12 @@ export class Asking {
         };
         if (!ingress.waitsForKeys(question.headers?.[keyHeader], take)) take();
         const late = () => resolve(fault(504, "no answer came in time"));
-        return await this.#sending.waitFor(asked, promise, waitMs + graceMs, late, () => line.close());
+        // The answer is not for a client whose token has ended, as it would not be over WebSocket.
+        const lease = Lease.of(caller.grant, wheel, () => resolve(tokenEnded(this.#surroundings)));
+        return await this.#sending.waitFor(asked, promise, waitMs + graceMs, late, () => {
+          lease?.stop();
+          line.close();
+        });
       },
     );
   }

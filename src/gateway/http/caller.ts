@@ -3,6 +3,7 @@ import { keyHeader } from "../../envelope/idempotency-key.ts";
 import { clientIdRule, isClientId, isName } from "../../message.ts";
 import type { Query } from "../../query.ts";
 import { isPattern } from "../../topics/pattern.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
 import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
 import { missing, TokenRefusal } from "../auth/token-refusal.ts";
@@ -74,6 +75,12 @@ export async function callerOf(
     return refuse(new TokenRefusal("clientId", "?client= is not the token's sub: leave it out"));
   const key = request.headers.get(keyHeader);
   return { id: grant.user ?? asked ?? (key === null ? crypto.randomUUID() : anonymousId(key)), grant };
+}
+
+/** The answer to a caller whose token has ended since it was checked. */
+export function tokenEnded({ auth }: DoorSurroundings): Response {
+  auth?.refusals.add("expired");
+  return fault(401, closeCodes.unauthenticated.reason);
 }
 
 /** The answer to a caller whose token does not allow this. */

@@ -142,9 +142,22 @@ function startOf({ request, query }: Asked, hasLog: boolean): Start | Response {
   return start ?? fault(400, "Last-Event-ID and ?after= are the id of an event, as it came");
 }
 
-/** Whether the answer may be events: a program without Accept gets them, but a browser's address bar does not. */
-function takesEvents(accept: string | null): boolean {
-  return (
-    accept === null || accept.trim() === "*/*" || /(?:^|,)\s*text\/event-stream\s*(?:;|,|$)/i.test(accept)
+/**
+ * Whether the answer may be events: a program without Accept gets them, but a browser's address bar, which names other types and any, does
+ * not. A type with the weight zero is refused (RFC 9110, section 12.4.2).
+ */
+export function takesEvents(accept: string | null): boolean {
+  if (accept === null) return true;
+  const named = accept.toLowerCase().split(",").map(withWeight);
+  return named.some(
+    ({ type, weight }) =>
+      weight !== 0 && (type === "text/event-stream" || (type === "*/*" && named.length === 1)),
   );
+}
+
+/** One of the types in Accept. A weight that is no number counts as none. */
+function withWeight(text: string): { readonly type: string; readonly weight: number } {
+  const [type = "", ...parameters] = text.split(";").map((part) => part.trim());
+  const weight = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2);
+  return { type, weight: weight === undefined ? 1 : Number.parseFloat(weight) };
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { timeIn } from "../../../../src/duration.ts";
 import { nameIn } from "../../../../src/gateway/http/caller.ts";
+import { takesEvents } from "../../../../src/gateway/http/listening.ts";
 import { headersFor, headersIn } from "../../../../src/gateway/http/message-headers.ts";
 import { isName } from "../../../../src/message.ts";
 import { rounds } from "../../doubles/rounds.ts";
@@ -102,6 +103,31 @@ describe("headers of a request", () => {
       rounds(),
     );
   });
+});
+
+describe("events", () => {
+  test.each([
+    null,
+    "*/*",
+    " */*;q=0.1",
+    "text/event-stream",
+    "Text/Event-Stream; charset=utf-8",
+    "text/html;q=0.9, text/event-stream;q=0.001",
+    "application/json,text/event-stream ",
+    "text/event-stream;q=soon",
+  ])("are for a request with Accept: %p", (accept) => expect(takesEvents(accept)).toBe(true));
+
+  test.each([
+    "",
+    "text/html,application/xhtml+xml,*/*;q=0.8",
+    "text/event-stream;q=0",
+    "text/event-stream; Q=0.000",
+    "text/event-stream;charset=utf-8; q=0",
+    "text/event-stream;q=0, */*",
+    "*/*;q=0",
+    "text/event-streams",
+    'application/json;of="text/event-stream"',
+  ])("are not for a request with Accept: %p", (accept) => expect(takesEvents(accept)).toBe(false));
 });
 
 test("a time has a unit, or is in seconds", () => {
