@@ -25,6 +25,8 @@ export type Taken = "published" | Exclude<Admission["is"], "new">;
 export interface Sender {
   /** Undefined for a sender without a connection. Nothing can hold it back, so it has to ask `isFull` first. */
   readonly socket: ClientSocket | undefined;
+  /** For a sender without a connection: its message is still being published, by turns. */
+  spreads?(spread: Spread): void;
   /** The client itself, if it gets no copy of what it sends. */
   readonly excluded: ExcludedSender | undefined;
   /** What it has in the outbox. It is created with the first message that is accepted. */
@@ -171,8 +173,13 @@ export class Ingress {
     const route = message.isRequest === true ? nowhere : this.#relay.audiences.route(message.topic);
     // If no encoding includes the id, it is not made.
     const id = includesId(route) ? (message.id ?? uplink.idOf(number)) : "";
-    const spread = route.length === 0 ? undefined : this.#relay.spread(route, message, id, excluded);
-    if (socket === undefined) return;
+    const isUnheld = socket === undefined;
+    const spread =
+      route.length === 0 ? undefined : this.#relay.spread(route, message, id, excluded, isUnheld);
+    if (isUnheld) {
+      if (spread !== undefined) sender.spreads?.(spread);
+      return;
+    }
     if (spread !== undefined) this.#holdFor(socket, spread);
     if (costBytes !== undefined) this.#count(socket, 1, costBytes);
     this.#shares.published(socket, share);

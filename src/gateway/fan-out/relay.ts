@@ -85,10 +85,18 @@ export class Relay {
    *
    * @param id may be empty if no encoding of the route includes it
    * @param excluded the sending client, if it is to get no copy
+   * @param isUnheld whether nothing holds its sender back: then dozens of audiences are many
    * @returns what is still to be published; undefined if nothing is
    */
-  spread(route: Route, message: Relayed, id: string, excluded?: ExcludedSender): Spread | undefined {
-    if (this.#spreads.concerns(route, message.body)) return this.#spreads.add(route, message, id, excluded);
+  spread(
+    route: Route,
+    message: Relayed,
+    id: string,
+    excluded?: ExcludedSender,
+    isUnheld = false,
+  ): Spread | undefined {
+    if (this.#spreads.concerns(route, message.body, isUnheld))
+      return this.#spreads.add(route, message, id, excluded, isUnheld);
     this.send(route, message, id, live, excluded);
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { messageCostBytes } from "../../costs.ts";
 import type { Body } from "../../message.ts";
 import type { Audience, ExcludedSender } from "./audience.ts";
 import type { Delivery, Encoding, Relayed } from "./encoding.ts";
@@ -21,6 +22,7 @@ export class Spread {
   /** The index of the next one, and how many have yet to get it. */
   #next = 0;
   #left = 0;
+  readonly #messageBytes: number;
   #encoding: Encoding | undefined;
   #tail: Body = "";
   #head: string | undefined;
@@ -29,11 +31,12 @@ export class Spread {
     this.message = message;
     this.excluded = excluded;
     this.#id = id;
+    this.#messageBytes = messageCostBytes(message);
   }
 
-  /** What it takes besides its message, in bytes. */
+  /** What it takes with its message, in bytes. */
   get costBytes(): number {
-    return placeBytes * this.#audiences.length;
+    return placeBytes * this.#audiences.length + this.#messageBytes;
   }
 
   /** Whether all audiences have it. */

@@ -1,5 +1,4 @@
 import { Deque } from "../../collections/deque.ts";
-import { messageCostBytes } from "../../costs.ts";
 import type { Body } from "../../message.ts";
 import type { LoopTime, Task } from "../../ops/loop-time.ts";
 import { TurnBudget } from "../../ops/turn-budget.ts";
@@ -10,6 +9,8 @@ import { Spread } from "./spread.ts";
 
 /** To as many audiences a message is published as it comes. Each publish takes up to five microseconds, most of it at the turn's end. */
 export const atOnceMax = 2048;
+/** The same where nothing can hold the sender back: it may send the next one in the same turn. */
+const atOnceOfUnheldMax = 32;
 /** What these publishes may have together, in bytes; text counts in UTF-16 units. */
 const atOnceBytesMax = 16 * 1024 ** 2;
 /** To how many audiences messages with more of them are published as they come, and to how many at the turn's end. */
@@ -59,9 +60,13 @@ export class Spreads implements Task {
     return this.#bytes >= fullBytes;
   }
 
-  /** Whether a message cannot be published to all audiences of its route at once. */
-  concerns(route: Route, body: Body): boolean {
-    if (isLarge(route, body)) return true;
+  /**
+   * Whether a message cannot be published to all audiences of its route at once.
+   *
+   * @param isUnheld whether nothing holds its sender back
+   */
+  concerns(route: Route, body: Body, isUnheld: boolean): boolean {
+    if (isLarge(route, body, isUnheld)) return true;
     if (this.#waiting.length === 0) return false;
     for (const { audiences } of route) for (const { waiting } of audiences) if (waiting > 0) return true;
     return false;
@@ -72,9 +77,15 @@ export class Spreads implements Task {
    *
    * @returns undefined if it was published to all
    */
-  add(route: Route, message: Relayed, id: string, excluded: ExcludedSender | undefined): Spread | undefined {
+  add(
+    route: Route,
+    message: Relayed,
+    id: string,
+    excluded: ExcludedSender | undefined,
+    isUnheld: boolean,
+  ): Spread | undefined {
     const spread = new Spread(message, id, excluded);
-    const isOfMany = isLarge(route, message.body);
+    const isOfMany = isLarge(route, message.body, isUnheld);
     if (isOfMany) this.#atOnce.join();
     let left = isOfMany ? Math.floor(atOnceBytesMax / message.body.length) : Number.POSITIVE_INFINITY;
     for (const { audiences } of inOrder(route))
@@ -85,7 +96,7 @@ export class Spreads implements Task {
       }
     if (spread.isDone) return undefined;
     this.#waiting.push(spread);
-    this.#bytes += spread.costBytes + messageCostBytes(message);
+    this.#bytes += spread.costBytes;
     while (this.#bytes > bytesMax) this.#publishFirst(() => true);
     // It may have been the oldest itself.
     if (spread.isDone) return undefined;
@@ -135,7 +146,7 @@ export class Spreads implements Task {
     }
     if (!first.isDone) return goesOn;
     this.#waiting.shift();
-    this.#bytes -= first.costBytes + messageCostBytes(first.message);
+    this.#bytes -= first.costBytes;
     first.onDone();
     return goesOn;
   }
@@ -148,10 +159,11 @@ export class Spreads implements Task {
   }
 }
 
-function isLarge(route: Route, { length }: Body): boolean {
+function isLarge(route: Route, { length }: Body, isUnheld: boolean): boolean {
   let count = 0;
   for (const { audiences } of route) count += audiences.length;
-  return count > atOnceMax || (count > 1 && count * length > atOnceBytesMax);
+  const most = isUnheld ? atOnceOfUnheldMax : atOnceMax;
+  return count > most || (count > 1 && count * length > atOnceBytesMax);
 }
 
 /** The groups of a route, those of one encoding after those of another, so that the tail of each is made once. */

@@ -3,6 +3,7 @@ import { Share } from "../../envelope/share.ts";
 import type { Client } from "../clients/client.ts";
 import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
 import type { Sender } from "../fan-out/ingress.ts";
+import type { Spread } from "../fan-out/spread.ts";
 import { neighbourhoodOf, TrustedProxies } from "../guards/address.ts";
 import type { MessageRateOptions } from "../limits/message-rate.ts";
 import { TokenBucket } from "../limits/token-bucket.ts";
@@ -10,6 +11,9 @@ import { TokenBucket } from "../limits/token-bucket.ts";
 /** How many senders are remembered. Each is forgotten after a second of silence. */
 const sendersMax = 65_536;
 const lookEveryMs = 1000;
+
+/** What a sender's messages may take that are still being published by turns, before it has to wait. In bytes. */
+const spreadingBytesMax = 1024 ** 2;
 
 /** A sender of requests: a token's user, or an address. Its rate counts all of its requests together. */
 export class HttpSender implements Sender {
@@ -23,6 +27,8 @@ export class HttpSender implements Sender {
   #usedMs = 0;
   /** How many of its requests are not answered. */
   requests = 0;
+  /** What its messages take that are still being published by turns, to very many audiences. In bytes. */
+  #spreadingBytes = 0;
 
   /** The address, if the sender is one: a client without a token could use a new id for each message. */
   readonly keysOf: string | undefined;
@@ -46,9 +52,23 @@ export class HttpSender implements Sender {
     return this.#messages.waitMs(nowMs);
   }
 
+  /** One of its messages is still being published. */
+  spreads(spread: Spread): void {
+    const { costBytes } = spread;
+    this.#spreadingBytes += costBytes;
+    spread.onDone = () => {
+      this.#spreadingBytes -= costBytes;
+    };
+  }
+
+  /** Whether it may send nothing more until some of its messages have reached the clients of their topics. */
+  get spreadsTooMuch(): boolean {
+    return this.#spreadingBytes >= spreadingBytesMax;
+  }
+
   /** Whether nothing has to be remembered about it. */
   isForgettable(nowMs: number): boolean {
-    const isIdle = this.requests === 0 && (this.share?.unsentBytes ?? 0) === 0;
+    const isIdle = this.requests === 0 && (this.share?.unsentBytes ?? 0) === 0 && this.#spreadingBytes === 0;
     return isIdle && nowMs - this.#usedMs > lookEveryMs && (this.#bytes?.waitMs(nowMs) ?? 0) === 0;
   }
 

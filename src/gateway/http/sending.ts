@@ -115,6 +115,8 @@ export class Sending {
       return later(503, "too many messages wait for RabbitMQ: send it again in a moment", 1000);
     if (sender.share !== undefined && shares.isTooMuch(sender.share))
       return later(429, "too much of what you sent waits for RabbitMQ: send it again in a moment", 1000);
+    if (sender.spreadsTooMuch)
+      return later(429, "what you sent before is still going to its very many clients: wait a moment", 1000);
     return undefined;
   }
 

@@ -7,6 +7,7 @@ import { Holds } from "../../../../src/gateway/clients/holds.ts";
 import { Ingress } from "../../../../src/gateway/fan-out/ingress.ts";
 import { Once } from "../../../../src/gateway/fan-out/once.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
+import type { Spread } from "../../../../src/gateway/fan-out/spread.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { plain } from "../../../../src/gateway/text/encoding.ts";
 import type { OutgoingMessage } from "../../../../src/message.ts";
@@ -138,6 +139,30 @@ describe("a message", () => {
     expect([calls, holds.stops(socket)]).toEqual([["pause", "resume"], false]);
     ingress.take({ body: "1", topic: "b" }, { ...anna, socket }, 1);
     expect(holds.stops(socket)).toBe(false);
+  });
+
+  test("of a sender that nothing holds back shares some publishes of a turn with all such, and the rest comes later, in order", () => {
+    const { ingress, relay, notes } = noting();
+    const audiences = 600;
+    const messages = 20;
+    for (let index = 0; index < audiences; index++)
+      relay.audiences.join("a", stompEncoding("1.2"), `${index}`);
+    const spreads: Spread[] = [];
+    const sender = { ...nobody, spreads: (spread: Spread) => void spreads.push(spread) };
+    for (let index = 0; index < messages; index++) ingress.take({ body: `${index}`, topic: "a" }, sender);
+    const published = () => notes.filter((note) => note.startsWith("to "));
+    expect(published()).toHaveLength(1024);
+    // The first one has come to all.
+    expect(spreads).toHaveLength(messages - 1);
+    let done = 0;
+    for (const spread of spreads) spread.onDone = () => done++;
+    relay.finish();
+    expect([published().length, done]).toEqual([audiences * messages, messages - 1]);
+    const heardBy = Map.groupBy(published(), (note) => note.split(": MESSAGE")[0]);
+    for (const heard of heardBy.values())
+      expect(heard.map((note) => note.match(/(\d+)\0?$/)?.[1])).toEqual(
+        Array.from({ length: messages }, (_, index) => `${index}`),
+      );
   });
 
   test("brings its waiter along, and what that keeps", () => {
