@@ -39,8 +39,8 @@ export class EventStream extends ResponseSocket {
   /** How much was written since the client has to read first. In bytes. */
   #waiting = 0;
 
-  constructor(client: Client, remoteAddress: string, parts: EventStreamParts) {
-    super(client, remoteAddress, parts.multicast, parts.events);
+  constructor(client: Client, addressOf: () => string, parts: EventStreamParts) {
+    super(client, addressOf, parts.multicast, parts.events);
     this.#parts = parts;
   }
 

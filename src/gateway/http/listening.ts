@@ -11,6 +11,7 @@ import { EventStream } from "./event-stream.ts";
 import { bareEvents, envelopeEvents, placeField } from "./events-encoding.ts";
 import { lines, nextIn } from "./lines-encoding.ts";
 import { Poll } from "./poll.ts";
+import { Settling } from "./settling.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** The longest wait for a message, in milliseconds. */
@@ -19,11 +20,14 @@ const waitMsMax = 300_000;
 /** `GET /topics/PATTERN`: a stream of events, or a poll that waits for messages. */
 export class Listening {
   readonly #surroundings: DoorSurroundings;
+  /** Ends polls: thousands may wait for the same message, or for the same moment. */
+  readonly #ends: Settling;
   streamCount = 0;
   pollCount = 0;
 
   constructor(surroundings: DoorSurroundings) {
     this.#surroundings = surroundings;
+    this.#ends = new Settling(surroundings.loop);
   }
 
   async answer(asked: Asked): Promise<Response> {
@@ -76,7 +80,7 @@ export class Listening {
     const place = () => (client.place === undefined ? "" : `${placeField(client.place)}\n`);
     const onUnopened = () => limits.giveBackSeat(seat);
     const parts = { multicast, events: connections, place, onUnopened };
-    const stream = new EventStream(client, server.requestIP(request)?.address ?? "", parts);
+    const stream = new EventStream(client, addressOf(request, server), parts);
     this.streamCount++;
     return stream.response(request, server, { "warren-client": encodeURIComponent(id) });
   }
@@ -92,8 +96,8 @@ export class Listening {
     const wish = { protocol: "poll", pattern, start, encoding: lines } as const;
     const client = new Subscriber({ id, seat, grant }, wish, this.#surroundings);
     const place = () => client.place;
-    const parts = { multicast, events: connections, waitMs, place };
-    const poll = new Poll(client, server.requestIP(request)?.address ?? "", parts);
+    const parts = { multicast, events: connections, ends: this.#ends, waitMs, place };
+    const poll = new Poll(client, addressOf(request, server), parts);
     this.pollCount++;
     const outcome = await poll.answer(request, server, Math.ceil(handshakeTimeoutMs / 1000));
     const headersOf = (next: string | undefined) => ({
@@ -113,6 +117,11 @@ export class Listening {
     const next = outcome.place === undefined ? undefined : positionAfter(outcome.place);
     return new Response(null, { status: 204, headers: headersOf(next) });
   }
+}
+
+/** The peer's address, as long as the request is not answered. */
+function addressOf(request: Request, server: Asked["server"]): () => string {
+  return () => server.requestIP(request)?.address ?? "";
 }
 
 /** What a poll is answered with that the manager ends, by the close code that another client gets. */

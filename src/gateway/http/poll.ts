@@ -3,11 +3,14 @@ import type { Client } from "../clients/client.ts";
 import type { SocketEvents } from "../clients/socket-events.ts";
 import type { Multicast } from "../fan-out/multicast.ts";
 import { endedByClient, ResponseSocket } from "./response-socket.ts";
+import type { Settling } from "./settling.ts";
 
 /** The parts of a poll. */
 export interface PollParts {
   readonly multicast: Multicast;
   readonly events: SocketEvents;
+  /** Ends polls at the end of a turn of the event loop, or some turns later if very many end together. */
+  readonly ends: Pick<Settling, "add">;
   /** How long to wait for the first message, in milliseconds. */
   readonly waitMs: number;
   /** The position after which the client goes on, if it is known. */
@@ -21,7 +24,7 @@ export type Outcome =
   | { readonly is: "ended"; readonly code: number; readonly reason: string };
 
 /**
- * A request that waits for messages. It is answered with the first ones, and with those that come in the same turn of the event loop. What
+ * A request that waits for messages. It is answered with the first ones, and with those that come before it is its turn. What
  * was gathered counts as waiting for the client, so durable subscriptions park as with any other client.
  */
 export class Poll extends ResponseSocket {
@@ -31,10 +34,10 @@ export class Poll extends ResponseSocket {
   /** The text's size when it is sent. */
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
-  #answering: NodeJS.Immediate | undefined;
+  #isEnding = false;
 
-  constructor(client: Client, remoteAddress: string, parts: PollParts) {
-    super(client, remoteAddress, parts.multicast, parts.events);
+  constructor(client: Client, addressOf: () => string, parts: PollParts) {
+    super(client, addressOf, parts.multicast, parts.events);
     this.#parts = parts;
   }
 
@@ -42,7 +45,7 @@ export class Poll extends ResponseSocket {
   async answer(request: Request, server: Server<Client>, idleTimeoutS: number): Promise<Outcome> {
     server.timeout(request, 0);
     request.signal.addEventListener("abort", () => this.#left(), { once: true });
-    this.#timer = setTimeout(() => this.close(), this.#parts.waitMs);
+    this.#timer = setTimeout(() => this.#endSoon(), this.#parts.waitMs);
     this.open();
     const outcome = await this.#outcome.promise;
     // The connection may now serve other requests.
@@ -66,7 +69,13 @@ export class Poll extends ResponseSocket {
       this.#text += Buffer.from(what.buffer, what.byteOffset, what.byteLength).toString();
       this.#bytes += what.byteLength;
     }
-    this.#answering ??= setImmediate(() => this.close());
+    this.#endSoon();
+  }
+
+  #endSoon(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#parts.ends.add(() => this.close());
   }
 
   protected finish(code: number, reason: string): void {
@@ -86,7 +95,6 @@ export class Poll extends ResponseSocket {
 
   #settle(outcome: Outcome): void {
     clearTimeout(this.#timer);
-    clearImmediate(this.#answering);
     this.#outcome.resolve(outcome);
   }
 }

@@ -14,7 +14,7 @@ const lost = 1006;
  */
 export abstract class ResponseSocket implements ClientSocket, Receiver {
   data: Client;
-  readonly remoteAddress: string;
+  readonly #addressOf: () => string;
   readyState: number = WebSocket.CONNECTING;
   readonly #multicast: Multicast;
   protected readonly events: SocketEvents;
@@ -22,9 +22,10 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
   /** What was sent while it is corked; undefined otherwise. */
   #corked: string[] | undefined;
 
-  constructor(data: Client, remoteAddress: string, multicast: Multicast, events: SocketEvents) {
+  /** @param addressOf the peer's address: to find it out costs as much as some other parts of a short request, and hardly anybody asks */
+  constructor(data: Client, addressOf: () => string, multicast: Multicast, events: SocketEvents) {
     this.data = data;
-    this.remoteAddress = remoteAddress;
+    this.#addressOf = addressOf;
     this.#multicast = multicast;
     this.events = events;
   }
@@ -41,6 +42,10 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
   protected open(): void {
     this.readyState = WebSocket.OPEN;
     this.events.opened(this);
+  }
+
+  get remoteAddress(): string {
+    return this.#addressOf();
   }
 
   get subscriptions(): string[] {

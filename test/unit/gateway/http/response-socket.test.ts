@@ -9,7 +9,7 @@ class KeptResponse extends ResponseSocket {
 
   constructor() {
     const events = { opened: () => undefined, closed: () => undefined };
-    super({} as Client, "127.0.0.1", new Multicast(), events as never);
+    super({} as Client, () => "127.0.0.1", new Multicast(), events as never);
     this.open();
   }
 
