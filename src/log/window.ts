@@ -19,6 +19,7 @@ export class LogWindow {
   #begin = 0;
   #bytes = 0;
   #coversFrom: number | undefined;
+  #isAllThereIs = false;
   readonly #times = new Times();
   #last = -1;
   /** The last offset that holds no record but is known by its fingerprint. */
@@ -36,6 +37,16 @@ export class LogWindow {
   /** The lowest offset from which on nothing is missing; undefined until the log is being followed. */
   get coversFrom(): number | undefined {
     return this.#coversFrom;
+  }
+
+  /** Whether the log is known to have no record that is older than those in memory. */
+  get isWhole(): boolean {
+    return this.#coversFrom === 0 || this.#isAllThereIs;
+  }
+
+  /** The log was read from its beginning, and nothing came before what is in memory. Since nothing is added there, that stays so. */
+  nothingIsOlder(): void {
+    this.#isAllThereIs = this.#coversFrom !== undefined;
   }
 
   /** The highest offset that the log is known to have reached. */
@@ -82,6 +93,7 @@ export class LogWindow {
       this.#bytes -= dropped.costBytes;
       this.#close(dropped);
       this.#coversFrom = dropped.offset + 1;
+      this.#isAllThereIs = false;
       this.#times.shift();
     }
   }
@@ -149,6 +161,7 @@ export class LogWindow {
     this.#bytes = 0;
     this.#openBytes = 0;
     this.#coversFrom = undefined;
+    this.#isAllThereIs = false;
     this.#last = -1;
     this.#marked = undefined;
   }

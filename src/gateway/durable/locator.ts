@@ -58,7 +58,7 @@ export class Locator {
   }
 
   locate(subscription: DurableSubscription): void {
-    const { coversFrom, last, end } = this.#window;
+    const { coversFrom, last, begin, end } = this.#window;
     const { place } = subscription;
     this.#waiting.delete(subscription);
     if (coversFrom === undefined || !this.#log.isPastKnown()) {
@@ -69,7 +69,8 @@ export class Locator {
       this.#locatePosition(subscription, place, coversFrom);
       return;
     }
-    if (place === "first") this.#events.older(subscription);
+    if (place === "first" && this.#window.isWhole) this.#events.inMemory(subscription, begin);
+    else if (place === "first") this.#events.older(subscription);
     else if (place === "next") {
       subscription.passed(last);
       this.#events.inMemory(subscription, end);

@@ -49,6 +49,8 @@ export class SweepReading {
   #resumesAt: number | undefined;
   #reading: LogReading;
   #isOver = false;
+  /** The offset of the first record that was taken and has messages; infinite if there was none. */
+  #firstWithMessages = Number.POSITIVE_INFINITY;
 
   constructor(log: SharedLog, start: "first" | number, ahead: Ahead, events: SweepReadingEvents) {
     this.#log = log;
@@ -67,6 +69,11 @@ export class SweepReading {
     return this.#waitingBytes;
   }
 
+  /** Whether a record before this offset was taken that has messages: marks have none. */
+  hadMessagesBefore(offset: number): boolean {
+    return this.#firstWithMessages < offset;
+  }
+
   /** Removes and returns the oldest record. */
   take(): LogRecord | undefined {
     const next = this.#waiting.shift();
@@ -74,6 +81,8 @@ export class SweepReading {
     this.#waitingBytes -= next.bytes;
     this.#repeats.mark(next.record, next.envelope);
     this.#log.repeats.tell(next.record);
+    if (this.#firstWithMessages === Number.POSITIVE_INFINITY && next.record.heads.length > 0)
+      this.#firstWithMessages = next.record.offset;
     return next.record;
   }
 

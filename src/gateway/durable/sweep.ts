@@ -219,6 +219,7 @@ export class Sweep implements Task {
   };
 
   #arrive(offset: number): void {
+    if (this.#start === "first" && !this.#reading.hadMessagesBefore(offset)) this.#window.nothingIsOlder();
     const sequence = this.#window.sequenceOf(offset);
     for (const subscription of this.stop()) this.#events.arrived(subscription, sequence);
     this.#events.ended([]);
@@ -226,6 +227,7 @@ export class Sweep implements Task {
 
   /** There is nothing older than what is in memory. */
   #arriveWithGap(): void {
+    if (this.#start === "first") this.#window.nothingIsOlder();
     for (const subscription of this.stop()) {
       if (isPosition(subscription.place)) subscription.isAfterGap = true;
       this.#events.arrived(subscription, this.#window.begin);

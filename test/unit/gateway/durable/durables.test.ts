@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { markContentType } from "../../../../src/broker/broker.ts";
 import { contentsOf, contentsWith } from "../../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../../src/envelope/packing.ts";
 import { LogRecord, type Opener } from "../../../../src/log/record.ts";
@@ -62,6 +63,71 @@ describe("durable subscriptions that catch up in memory", () => {
     expect(peers[7]!.client.texts).toEqual(numbers(100, 200));
     expect(peers[7]!.client.gaps).toEqual([0]);
     expect(durables.counts).toMatchObject({ atEnd: 1, catchingUp: 499 });
+    durables.close();
+  });
+});
+
+describe("durable subscriptions that begin with the log's first message", () => {
+  const markAt = (offset: number) => ({ ...envelopeAt(offset, "t"), contentType: markContentType });
+
+  test("are read to from memory where that has the whole log", async () => {
+    const { durables, self } = started();
+    self.log(1, 10);
+    const { client } = self.subscribe("t", "first");
+    await self.until(() => durables.counts.atEnd === 1);
+    expect(client.texts).toEqual(numbers(1, 10));
+    expect(self.readings).toEqual([]);
+    durables.close();
+  });
+
+  test("are at the end at once where the log is empty, and get what comes then", () => {
+    const { durables, self } = started();
+    const { client, subscription } = self.subscribe("t", "first");
+    expect(durables.counts.atEnd).toBe(1);
+    expect(durables.placeOf(subscription)).toBe("0");
+    self.log(1, 3);
+    expect(client.texts).toEqual(numbers(1, 3));
+    expect(self.readings).toEqual([]);
+    durables.close();
+  });
+
+  test("have the log read until it is known that only marks are older than what is in memory", async () => {
+    const { durables, self } = started(5, 100_000);
+    self.log(5, 8);
+    const begin = async () => {
+      const { client } = self.subscribe("t", "first");
+      await turn();
+      return client;
+    };
+    const client = await begin();
+    const { reader } = self.running[0]!;
+    for (let offset = 0; offset < 5; offset++) reader.record(offset, "wsmanager", markAt(offset));
+    reader.record(5, "wsmanager", envelopeAt(5, "t"));
+    await self.until(() => durables.counts.atEnd === 1);
+    expect(client.texts).toEqual(numbers(5, 8));
+    const second = await begin();
+    await self.until(() => durables.counts.atEnd === 2);
+    expect(second.texts).toEqual(numbers(5, 8));
+    expect(self.readings).toHaveLength(1);
+    // What was in memory is older than that now.
+    self.log(8, 1000);
+    await begin();
+    expect(self.running).toHaveLength(1);
+    durables.close();
+  });
+
+  test("have it read again and again where there was an older message", async () => {
+    const { durables, self } = started(5);
+    self.log(5, 8);
+    for (const readings of [1, 2]) {
+      const { client } = self.subscribe("t", "first");
+      await turn();
+      expect(self.readings).toHaveLength(readings);
+      const { reader } = self.running[0]!;
+      for (let offset = 4; offset < 6; offset++) reader.record(offset, "wsmanager", envelopeAt(offset, "t"));
+      await self.until(() => durables.counts.atEnd === readings);
+      expect(client.texts).toEqual(numbers(4, 8));
+    }
     durables.close();
   });
 });
