@@ -54,6 +54,8 @@ const inputs: Record<string, Bad> = {
     says: /content-type is none of Warren's own/,
   },
   "an unknown command": { input: "SHOUT\nreceipt:r-1\n\n\0", says: /unknown command "SHOUT"/ },
+  "an unknown command with a body": { input: "send\nreceipt:r-1\n\nhello\0", says: /unknown command "send"/ },
+  "a carriage return within a header": { input: send("a:b\rc"), says: /carriage return that ends no line/ },
   "bytes that are no frame": { input: new Uint8Array([255, 254, 10, 10, 0]), says: /UTF-8/, receipt: false },
   "a frame without the empty line": { input: "SEND\nreceipt:r-1\0", says: /empty line/ },
   "a header without a colon": { input: send("destination"), says: /name:value/ },

@@ -2,11 +2,12 @@ import { budgetForAll } from "../../topics/covering.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
 import { replyDestination } from "../../wire/stomp/destinations.ts";
 import { errorText, StompFault } from "../../wire/stomp/fault.ts";
-import { type Frame, named, type Version } from "../../wire/stomp/frames.ts";
+import type { Frame, Version } from "../../wire/stomp/frames.ts";
 import type { FrameParser } from "../../wire/stomp/parser.ts";
 import type { Grant } from "../auth/grant.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import { Subscriptions } from "../protocol/subscriptions.ts";
+import { bodyOf, unknownCommand } from "./commands.ts";
 import { connected, versionOf } from "./connect.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
@@ -82,7 +83,7 @@ export class Conversation {
   /** @throws StompFault */
   #obey(socket: ClientSocket, frame: Frame): void {
     const { command, headers, body } = frame;
-    if (body.byteLength > 0 && command !== "SEND") throw new StompFault("only a SEND has a body");
+    if (body.byteLength > 0 && command !== "SEND") throw bodyOf(command);
     if (this.#phase.is === "new") {
       this.#phase.deadline?.met();
       this.#connect(socket, frame);
@@ -125,7 +126,7 @@ export class Conversation {
       case "STOMP":
         throw new StompFault("this session is connected already");
       default:
-        throw new StompFault(`unknown command ${named(command)}`);
+        throw unknownCommand(command);
     }
     this.#acknowledge(socket, receipt);
   }

@@ -26,7 +26,7 @@ export interface Agreement {
  */
 export function agreementOn(header: string | undefined): Agreement {
   if (header === undefined) return { outgoingMs: 0, incomingMs: 0 };
-  const [, canSend, wants] = /^\s*(\d{1,9})\s*,\s*(\d{1,9})\s*$/.exec(header) ?? [];
+  const [, canSend, wants] = /^\s*(\d+)\s*,\s*(\d+)\s*$/.exec(header) ?? [];
   if (canSend === undefined || wants === undefined)
     throw new StompFault('heart-beat is two numbers of milliseconds, such as "10000,10000"');
   const agreed = (ms: number) => (ms === 0 ? 0 : Math.max(ms, heartBeatMs));

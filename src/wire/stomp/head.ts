@@ -136,7 +136,9 @@ export function parseHead(
       const unescapedName = unescapeHeader(name, version);
       if (unescaped === undefined || unescapedName === undefined)
         return {
-          message: `an escape that STOMP ${version} does not know in ${line.quoted(bytes)}`,
+          message: isCrWrong
+            ? `a carriage return that ends no line in ${line.quoted(bytes)}: write it as \\r`
+            : `an escape that STOMP ${version} does not know in ${line.quoted(bytes)}`,
           reason: "frame",
         };
       name = unescapedName;

@@ -10,11 +10,13 @@ describe("what is agreed on", () => {
     ["10000,20000", 20_000, 10_000],
     [" 5 , 7 ", 1000, 1000],
     ["0,30000", 30_000, 0],
+    // What Java's clients say for "never": the greatest of their numbers.
+    ["2147483647,9223372036854775807", Number("9223372036854775807"), 2_147_483_647],
   ])("is of %p", (header, outgoingMs, incomingMs) => {
     expect(agreementOn(header)).toEqual({ outgoingMs, incomingMs });
   });
 
-  test.each(["", "10000", "-1,0", "a,b", "1,2,3", "9999999999,0"])("is nothing of %p", (header) => {
+  test.each(["", "10000", "-1,0", "a,b", "1,2,3", "1e9,0", "1.5,0"])("is nothing of %p", (header) => {
     expect(() => agreementOn(header)).toThrow("two numbers of milliseconds");
   });
 });
