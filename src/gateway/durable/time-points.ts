@@ -20,12 +20,17 @@ export class TimePoints {
     if (this.#seconds.length > pointsMax) this.#downsample();
   }
 
-  /** The offset for a time; undefined if it is not known. */
-  at(seconds: number): number | undefined {
+  /**
+   * The offset for a time; undefined if it is not known.
+   *
+   * @param first the log's first offset, or one that it had before; 0 if it is not known
+   */
+  at(seconds: number, first: number): number | undefined {
     const at = this.#indexOf(seconds);
-    if (this.#seconds[at] === seconds) return this.#offsets[at];
-    // Between two times with the same answer, the answer is the same too.
-    return at > 0 && this.#offsets[at - 1] === this.#offsets[at] ? this.#offsets[at] : undefined;
+    const offset = this.#offsets[at];
+    if (offset === undefined || this.#seconds[at] === seconds) return offset;
+    // Between two times with the same answer, and before a time whose answer is the log's beginning, the answer is the same too.
+    return offset <= first || this.#offsets[at - 1] === offset ? offset : undefined;
   }
 
   /** An offset that is not too late for a time; undefined if none is known. */

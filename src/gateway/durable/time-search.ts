@@ -14,7 +14,7 @@ export type Found =
 
 /** How many readings may run at a time: each is a channel and a consumer in RabbitMQ. */
 const probesMax = 4;
-/** How long a subscription waits for its exact place before it takes the nearest earlier one that is known. In milliseconds. */
+/** How long a subscription waits for its exact place before it takes the nearest earlier known one, in milliseconds. */
 const patienceMs = 500;
 /** The same if a reading for exactly its time runs, or if it would have to read the whole log otherwise. In milliseconds. */
 const patienceForAnswersMs = 5000;
@@ -34,9 +34,10 @@ interface Search {
  * Finds the first record that RabbitMQ got at a time or later, by RabbitMQ's own clock. RabbitMQ knows the time of each chunk of the log,
  * to the second, and begins to read there.
  *
- * Each answer bounds the answers for all other times, and between two times with the same answer nothing need be asked. So times are asked
- * in random order, a few at once, however many are wanted. A subscription that has waited too long begins with the nearest place that is
- * known to be early enough, and messages that are too old by their publisher's clock are left out.
+ * Each answer bounds the answers for all other times, and between two times with the same answer, or before one whose answer is the log's
+ * beginning, nothing need be asked. So times are asked in random order, a few at once, however many are wanted. A subscription that has
+ * waited too long begins with the nearest place that is known to be early enough, and messages that are too old by their publisher's clock
+ * are left out.
  *
  * RabbitMQ does not tell whether the log begins later than a time, so the log's first record is read too, afterwards.
  *
@@ -54,6 +55,8 @@ export class TimeSearch implements Task {
   readonly #untold = new Map<Search, Found>();
   readonly #probes = new Map<number, LogReading>();
   #firstProbe: LogReading | undefined;
+  /** The offset of the log's first record, when it was looked at last. The log may have dropped it since. */
+  #first = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
 
@@ -66,33 +69,30 @@ export class TimeSearch implements Task {
   /**
    * @param seconds since 1970
    * @param then called once, later
-   * @returns cancels the search, so that `then` is not called
+   * @returns cancels the search, so that `then` is not called: its reading runs to its end, and the result is remembered
    */
   find(seconds: number, then: Search["then"]): () => void {
     const search = { seconds, sinceMs: performance.now(), then };
     this.#waiting.add(search);
-    // Start at the end of the turn, so that a subscription that leaves at once costs no reading.
+    // It starts at the end of the turn: a subscription that leaves at once costs no reading.
     this.#immediate ??= setImmediate(() => {
       this.#immediate = undefined;
       this.resume();
     });
-    return () => this.#forget(search);
-  }
-
-  /** Cancels a search. Its reading runs to its end, and the result is remembered. */
-  #forget(search: Search): void {
-    this.#waiting.delete(search);
-    this.#found.delete(search);
-    this.#untold.delete(search);
+    return () => {
+      for (const kept of [this.#waiting, this.#found, this.#untold]) kept.delete(search);
+    };
   }
 
   /** The log has begun anew, so all answers are void. Waiting searches are answered for the new log, after `resume`. */
   restart(): void {
     this.#stop();
     this.#points.clear();
-    for (const search of [...this.#found.keys(), ...this.#untold.keys()]) this.#waiting.add(search);
-    this.#found.clear();
-    this.#untold.clear();
+    this.#first = 0;
+    for (const told of [this.#found, this.#untold]) {
+      for (const search of told.keys()) this.#waiting.add(search);
+      told.clear();
+    }
   }
 
   close(): void {
@@ -128,7 +128,7 @@ export class TimeSearch implements Task {
     const nowMs = performance.now();
     for (const search of this.#waiting) {
       const { seconds, sinceMs } = search;
-      const offset = this.#points.at(seconds);
+      const offset = this.#points.at(seconds, this.#first);
       if (offset !== undefined) {
         this.#located(search, offset);
         continue;
@@ -179,6 +179,7 @@ export class TimeSearch implements Task {
     const asking = [...this.#found];
     this.#firstProbe = this.#readOne("first", (first, timestamp) => {
       this.#firstProbe = undefined;
+      this.#first = first;
       for (const [search, offset] of asking) {
         if (!this.#found.delete(search)) continue;
         const mayMiss = first > 0 && offset <= first;
@@ -231,10 +232,9 @@ export class TimeSearch implements Task {
 
   #nothingKept(): void {
     this.#stop();
-    const all = [...this.#waiting, ...this.#found.keys()];
+    for (const search of [...this.#waiting, ...this.#found.keys()]) this.#untold.set(search, "nothing kept");
     this.#waiting.clear();
     this.#found.clear();
-    for (const search of all) this.#untold.set(search, "nothing kept");
     this.#slices.ask(this);
   }
 

@@ -126,6 +126,21 @@ test("3,000 times take a few readings where the log has few answers", async () =
   }
 });
 
+test("where the log begins later than a time, earlier ones are not asked for", async () => {
+  log = new TimedLog();
+  log.fill(10, 100, 1000);
+  expect(await log.find(900)).toEqual({ offset: 10, isAfterGap: true });
+  const { readings } = log;
+  const found = await Promise.all(Array.from({ length: 500 }, (_, index) => log!.find(899 - index)));
+  for (const each of found) expect(each).toEqual({ offset: 10, isAfterGap: true });
+  // What is compared with the log's first record.
+  expect(log.readings - readings).toBe(1);
+  log.records.splice(0, 5);
+  expect(await log.find(800)).toEqual({ offset: 15, isAfterGap: true });
+  expect(await log.find(1001)).toEqual({ offset: 15, isAfterGap: true });
+  expect(await log.find(1007)).toEqual({ offset: 17, isAfterGap: false });
+});
+
 test("a subscription that has waited for long begins too early rather than too late", async () => {
   log = new TimedLog();
   log.fill(10, 3000, 100_000);
