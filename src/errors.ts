@@ -22,9 +22,24 @@ const depthMax = 3;
 /** Characters of an object that was thrown and has no text of its own. */
 const objectCharactersMax = 1000;
 
+/** How many characters of a text are a reason. A handler's error may quote a message of megabytes. */
+export const reasonCharactersMax = 16_384;
+
 /** The text of anything thrown, on one line: with its causes, and with the parts of an AggregateError. */
 export function reasonOf(thrown: unknown): string {
-  return textOf(thrown, 0).replaceAll(/\s*\n\s*/g, " ");
+  return onOneLine(textOf(thrown, 0).slice(0, reasonCharactersMax));
+}
+
+/** No regular expression: one that takes white space around a line end takes time by the square of a run of spaces. */
+function onOneLine(text: string): string {
+  const lines = text.split("\n");
+  if (lines.length === 1) return text;
+  const last = lines.length - 1;
+  const bare = lines.map((line, index) => {
+    if (index === 0) return line.trimEnd();
+    return index === last ? line.trimStart() : line.trim();
+  });
+  return bare.filter((line, index) => line !== "" || index === 0 || index === last).join(" ");
 }
 
 /** A handler may throw anything, even values that cannot be converted to text. */

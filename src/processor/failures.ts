@@ -14,6 +14,8 @@ const ownFramesMax = 5;
 const causesMax = 3;
 /** How many characters of a frame, and of a reason, are reported. */
 const charactersMax = 1000;
+/** How many characters of a stack are looked at: its last ones, since what comes first is the error's message, of any length. */
+const stackCharactersMax = 65_536;
 
 /** What helps to mend a handler. */
 export interface Report {
@@ -95,11 +97,16 @@ function innerOf(thrown: unknown): unknown {
   }
 }
 
-/** A getter that throws must not make reporting fail. */
+/**
+ * The stack without the error's message, which may quote a client, and so may have lines that look like frames. A getter that throws must
+ * not make reporting fail.
+ */
 function stackOf(thrown: unknown): string {
   try {
-    const { stack } = (thrown ?? {}) as { readonly stack?: unknown };
-    return typeof stack === "string" ? stack : "";
+    const { stack, message } = (thrown ?? {}) as { readonly stack?: unknown; readonly message?: unknown };
+    if (typeof stack !== "string") return "";
+    const at = typeof message === "string" ? stack.indexOf(message) : -1;
+    return (at < 0 ? stack : stack.slice(at + String(message).length)).slice(-stackCharactersMax);
   } catch {
     return "";
   }

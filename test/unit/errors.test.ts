@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { codeOf, FatalError, reasonOf, UsageError } from "../../src/errors.ts";
+import { codeOf, FatalError, reasonCharactersMax, reasonOf, UsageError } from "../../src/errors.ts";
 import { rounds } from "./doubles/rounds.ts";
 
 describe("the reason of whatever was thrown", () => {
@@ -49,6 +49,16 @@ describe("the reason of whatever was thrown", () => {
     ["an object that says what it is", { toString: () => "order 5" }, "order 5"],
   ])("is one line: %s", (_, thrown, reason) => {
     expect(reasonOf(thrown)).toBe(reason);
+  });
+
+  test("takes no longer for what has long runs of white space, which a client may have sent", () => {
+    const startedMs = performance.now();
+    for (const space of [" ", "\t ", "\n", " \n"]) reasonOf(new Error(`bad: ${space.repeat(40_000)}x`));
+    expect(performance.now() - startedMs).toBeLessThan(500);
+  });
+
+  test("is bounded, whatever the error quotes", () => {
+    expect(reasonOf(new Error("x".repeat(10_000_000)))).toHaveLength(reasonCharactersMax);
   });
 
   test("ends, though an error is its own cause or a part of itself", () => {

@@ -96,6 +96,16 @@ describe("a report", () => {
     expect(reportOf(odd)).toMatchObject({ reason: "odd", stack: undefined });
   });
 
+  test("takes no line of the error's message for a frame, and no time for a message of megabytes", () => {
+    const startedMs = performance.now();
+    const error = new Error("bad order: at (/home/client/invented.ts:1:1)\n".repeat(200_000));
+    error.stack = `Error: ${error.message}\n    at order (/h/order.ts:2:3)`;
+    expect(reportOf(error)).toMatchObject({ at: "/h/order.ts:2:3", stack: "at order (/h/order.ts:2:3)" });
+    error.message = "another one";
+    expect(reportOf(error).stack).toEndWith("at order (/h/order.ts:2:3)");
+    expect(performance.now() - startedMs).toBeLessThan(2000);
+  });
+
   test("is bounded, whatever was thrown", () => {
     const error = new Error("x".repeat(100_000));
     error.stack = Array.from({ length: 1000 }, () => `    at f (/h/${"y".repeat(5000)}.ts:1:1)`).join("\n");
