@@ -11,7 +11,10 @@ import type { FeedSink } from "./feed-sink.ts";
 const publishedMax = 1024;
 /** What the bodies of waiting records may take together. Beyond that the oldest are handed on at once, however long that takes. In bytes. */
 const bytesMax = 8 * 1024 ** 2;
-/** The clock is read once for this many messages. To find out that nobody wants one takes some tens of microseconds at most. */
+/**
+ * The clock is read once for this many publishes, or messages that nobody wants: to find that out takes some tens of microseconds at most, and
+ * so does a publish to dozens of clients that read slowly.
+ */
 const lookEach = 16;
 
 /** A record that was handed on in part, or not yet. */

@@ -13,12 +13,13 @@ export class TurnBudget {
   #turn = -1;
   #left = 0;
   #untilMs = 0;
-  #looks = 0;
+  /** How many units were done since the clock was last read. */
+  #unseen = 0;
 
   /**
    * @param loop shares out the event loop's time
    * @param unitsMax how many units are done in a turn at most
-   * @param lookEach the clock is read once for this many units, or for this many calls of `goesOn`
+   * @param lookEach the clock is read once for this many units; a call of `goesOn` counts as one at least
    */
   constructor(loop: LoopTime, unitsMax: number, lookEach: number) {
     this.#loop = loop;
@@ -47,7 +48,7 @@ export class TurnBudget {
   start(untilMs = Number.POSITIVE_INFINITY): void {
     this.#left = this.#unitsMax;
     this.#untilMs = untilMs;
-    this.#looks = 0;
+    this.#unseen = 0;
   }
 
   /** Takes a unit, whatever the time. Returns false if none is left. */
@@ -58,7 +59,11 @@ export class TurnBudget {
   /** Units were done. Returns whether more may follow. */
   goesOn(units = 1): boolean {
     this.#left -= units;
-    return this.#left > 0 && (++this.#looks % this.#lookEach > 0 || this.#loop.now() < this.#untilMs);
+    this.#unseen += Math.max(1, units);
+    if (this.#left <= 0) return false;
+    if (this.#unseen < this.#lookEach) return true;
+    this.#unseen = 0;
+    return this.#loop.now() < this.#untilMs;
   }
 
   /** Whether nothing more may be done, by a look at the clock. */

@@ -8,6 +8,9 @@ const costlyDeliveries = 100 * messagesMax;
  */
 const furtherPublishesMax = 1024;
 
+/** A piece of input that led to this many deliveries may have taken as long as dozens of others. */
+const manyDeliveries = 256;
+
 /** Counts what was delivered so far. */
 export interface Deliveries {
   /** How many messages were sent to clients: one message to a thousand clients counts a thousand. */
@@ -28,6 +31,8 @@ export class Batch {
   #deliveredBefore = 0;
   #publishedBefore = 0;
   #pieces = 0;
+  /** What was delivered before the last piece. */
+  #deliveredBeforeLast = 0;
 
   constructor(deliveries: Deliveries) {
     this.#deliveries = deliveries;
@@ -48,6 +53,12 @@ export class Batch {
   /** A piece of input is handled, which may be a message. */
   add(): void {
     this.#pieces++;
+    this.#deliveredBeforeLast = this.#deliveries.deliveredCount;
+  }
+
+  /** Whether much was delivered since the last piece was added. */
+  get hasGrown(): boolean {
+    return this.#deliveries.deliveredCount - this.#deliveredBeforeLast >= manyDeliveries;
   }
 
   /** Whether the batch is full and costly to write. It is cheap if few clients got what is in it. It is also full with very many publishes. */

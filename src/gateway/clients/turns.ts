@@ -3,7 +3,7 @@ import { Batch, type Deliveries } from "./batch.ts";
 import type { ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
 
-/** The clock is read once for this many pieces of input that are handled as they come. */
+/** The clock is read once for this many pieces of input that are handled as they come, and after a piece that led to many deliveries. */
 const lookEach = 4;
 /** How long a client with waiting input is served before it is the next one's turn. */
 const sliceMs = 1;
@@ -70,7 +70,7 @@ export class Turns implements Task {
       this.#looks = 0;
       batch.begin();
     } else if (batch.isFull) return false;
-    else if (this.#looks++ % lookEach === 0 && loop.now() >= this.#untilMs) {
+    else if ((this.#looks++ % lookEach === 0 || batch.hasGrown) && loop.now() >= this.#untilMs) {
       // After this, no client may continue before the end of the turn.
       this.#looks = 0;
       return false;

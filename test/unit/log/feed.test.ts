@@ -455,10 +455,8 @@ test("when it follows, it says from which offset on it has everything: the first
 });
 
 describe("records with many messages for very many audiences", () => {
-  /** Each message is published to this many, which takes a millisecond. */
-  const audiences = 1000;
-
-  function crowded() {
+  /** @param audiences each message is published to this many, which takes a millisecond */
+  function crowded(audiences = 1000) {
     const clock = { ms: 0 };
     const heard: string[] = [];
     const known = { publishedCount: 0, hears: true };
@@ -513,6 +511,17 @@ describe("records with many messages for very many audiences", () => {
     // After that what comes is handed on as it comes.
     feed.record(3, "wsmanager", from("other", { body: "next", topic: "a" }));
     expect(heard.at(-1)).toBe("next");
+  });
+
+  test("are no different where the audiences are few, and have many clients that read slowly", async () => {
+    const { feed, heard, clock } = crowded(25);
+    feed.record(0, "wsmanager", recordOf(0));
+    for (let turns = 0; ; turns++) {
+      expect(clock.ms).toBeLessThanOrEqual(5 + 6 * turns);
+      if (heard.length === 100) break;
+      await turn();
+    }
+    expect(heard).toEqual(texts(0));
   });
 
   test("are no different where each record has one message", async () => {

@@ -40,6 +40,17 @@ describe("A part of some work", () => {
     expect(budget.isOver).toBe(true);
   });
 
+  test("reads the clock as often where several units are counted at once", () => {
+    const { budget, clock } = budgetOf(1000, 16);
+    budget.start(40);
+    let done = 0;
+    do {
+      clock.ms += 25;
+      done++;
+    } while (budget.goesOn(25));
+    expect([done, clock.looks]).toEqual([2, 2]);
+  });
+
   test("may count several units as one", () => {
     const { budget } = budgetOf(10, 1);
     budget.start();

@@ -86,6 +86,13 @@ test("of what goes to many clients as much is obeyed at once as Bun writes as on
   expect(anna.calls).toEqual([]);
 });
 
+test("after what went to hundreds of clients the clock is looked at, since that may have taken long", () => {
+  const { client, text, now } = table();
+  const anna = client(3, 500);
+  anna.sends("a".repeat(20));
+  expect([text(), now()]).toEqual(["aa", 6]);
+});
+
 test("what takes very many publishes is obeyed until there are some thousand, whatever the time, and as much at the turn's end", async () => {
   const { client, relay, text } = table();
   const anna = client(0, 500, 500);
