@@ -49,8 +49,8 @@ export class Gateway implements FeedSink {
    *
    * @throws FatalError if it cannot be used; nothing has changed then
    */
-  renewCertificate(): void {
-    this.#parts.server.renewCertificate();
+  renewCertificate(): boolean {
+    return this.#parts.server.renewCertificate();
   }
 
   /** Shares out the event loop's time among everything that takes long. */

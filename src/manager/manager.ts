@@ -179,17 +179,15 @@ export class Manager {
 
   /** Reads the certificate and the keys from their files again. A file that cannot be used is reported and changes nothing. */
   async reload(): Promise<void> {
-    await this.#parts.auth?.reload(this.#logger);
+    if (await this.#parts.auth?.reload(this.#logger)) this.#logger.info("the keys were read again");
     try {
-      this.#gateway.renewCertificate();
+      if (this.#gateway.renewCertificate()) this.#logger.info("the certificate was read again");
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
       this.#logger.error("certificate rejected, keeping the previous one", {
         reason: error.message,
       });
-      return;
     }
-    this.#logger.info("certificate and keys were read again");
   }
 
   /**

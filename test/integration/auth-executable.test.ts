@@ -71,10 +71,17 @@ describe("the executable with --auth jwt", () => {
     warren.signal("SIGHUP");
     const { reason } = await warren.waitForLog(({ level }) => level === "error", "the file was rejected");
     expect(reason).toInclude("has 5 bytes");
+    warren.signal("SIGHUP");
+    await warren.waitForLog(
+      ({ level }) => warren.log.filter((line) => line.level === level && level === "error").length === 2,
+      "it was rejected again",
+    );
+    expect(JSON.stringify(warren.log)).not.toInclude("read again");
     expect(await isAccepted(warren, hs256(claims(), secret))).toBe(true);
     file("rotated", next);
     warren.signal("SIGHUP");
     await until(() => isAccepted(warren, hs256(claims(), next)), "the new secret is in force");
+    await warren.waitForLog(({ msg }) => msg === "the keys were read again", "the operator is told");
     expect(await isAccepted(warren, hs256(claims(), secret))).toBe(false);
     anna.send("still here");
     expect(await anna.next()).toBe("processed message: still here");

@@ -61,15 +61,20 @@ export class Auth {
     return (this.#file ?? this.#set)?.keys !== undefined;
   }
 
-  /** Reads the key file again. A file that cannot be used is reported and changes nothing. */
-  async reload(logger: Logger): Promise<void> {
+  /**
+   * Reads the key file again. A file that cannot be used is reported and changes nothing. Returns false then, and if there is no such
+   * file.
+   */
+  async reload(logger: Logger): Promise<boolean> {
     try {
       await this.#file?.read();
+      return this.#file !== undefined;
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
       logger.error("key file rejected, keeping the previous key", {
         reason: reasonOf(error),
       });
+      return false;
     }
   }
 

@@ -74,8 +74,12 @@ export function publicKeys(file: Buffer): Keys {
   if (pem.includes("PRIVATE KEY-----")) {
     throw new NotAKey("has a private key, which belongs to the maker of the tokens: name the public one");
   }
-  const keys = signersOf(pem.match(/-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g) ?? []);
+  const blocks = pem.match(/-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g) ?? [];
+  const keys = signersOf(blocks);
   if (keys.length === 0) throw new NotAKey("has no public key in PEM format (-----BEGIN PUBLIC KEY-----)");
+  // A file that is just being written must not take a key out of force.
+  if (pem.split("-----BEGIN ").length - 1 > blocks.length)
+    throw new NotAKey("has a key in PEM format that is cut off: it begins and does not end");
   const candidates = keys.map((key) => ({ key, algorithms: algorithmsOf(key) }));
   if (candidates.some(({ algorithms }) => algorithms.length === 0)) {
     throw new NotAKey(

@@ -128,10 +128,15 @@ export class GatewayServer {
     return this.#listeners.open(host, port, readCertificate(this.#options), reusePort);
   }
 
-  /** @throws FatalError if the certificate cannot be used; nothing has changed then */
-  renewCertificate(): void {
+  /**
+   * Returns false if there is no certificate to read.
+   *
+   * @throws FatalError if the certificate cannot be used; nothing has changed then
+   */
+  renewCertificate(): boolean {
     const certificate = readCertificate(this.#options);
     if (certificate !== undefined) this.#listeners.renew(certificate);
+    return certificate !== undefined;
   }
 
   async close(): Promise<void> {
