@@ -20,7 +20,8 @@ import { Walks } from "./walks.ts";
  * All durable subscriptions. Each gets the log in order, from the place that it names. This class moves them from state to state, along the
  * table in `states.ts`; in each state another class keeps them.
  *
- * Catching up ends within one turn of the event loop, so no record comes between what a subscription has read and what is published to it.
+ * Catching up ends within one turn of the event loop, and not while the log's end is late, so no record comes between what a subscription
+ * has read and what is published to it.
  */
 export class Durables {
   readonly window: LogWindow;
@@ -57,10 +58,10 @@ export class Durables {
     });
     this.window = new LogWindow(windowBytesMax);
     const delivered = (count: number) => relay.delivered(count);
-    const tooMuch = (left: readonly DurableSubscription[]) => {
-      for (const subscription of left) this.#walk(subscription, this.window.end - 1);
-    };
-    this.end = new LogEnd(relay, { slow: (each) => this.fallBehind(each), tooMuch }, loop, publishedMax);
+    const slow = (subscription: DurableSubscription) => this.fallBehind(subscription);
+    const left = (each: DurableSubscription, sequence: number) => this.#walk(each, sequence);
+    const endEvents = { slow, left, caughtUp: () => this.#walks.wake() };
+    this.end = new LogEnd(relay, this.window, endEvents, loop, publishedMax);
     this.#locator = new Locator(log, this.window, this.#slices, retryBackoff, {
       inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
       older: (subscription) => this.#sweep(subscription),
@@ -70,8 +71,10 @@ export class Durables {
     const found = { placed: (each: DurableSubscription) => this.#locator.locate(each), delivered };
     this.#history = new History(log, this.window, this.#slices, found, valuesBytesMax, retryBackoff);
     this.#walks = new Walks(this.window, this.#slices, {
+      mayFollow: () => !this.end.isLate,
       reachedEnd: (subscription) => this.#join(subscription),
       fellBehind: (subscription) => this.#locate(subscription),
+      restarts: (subscription, sequence) => this.#restart(subscription, sequence),
       parked: (subscription, sequence) => this.#park(subscription, sequence),
       delivered,
     });
@@ -132,14 +135,14 @@ export class Durables {
    */
   fallBehind(subscription: DurableSubscription): void {
     if (subscription.state !== "at the end") return;
-    this.end.leaveAtPlace(subscription, this.window.last);
+    this.end.leaveAtPlace(subscription);
     this.#park(subscription, undefined);
   }
 
   /** The position after which a subscription that has got everything goes on; undefined if it has not, or if the log is empty. */
   placeOf({ state }: DurableSubscription): string | undefined {
     const { last } = this.window;
-    return state === "at the end" && last >= 0 ? this.window.nameOf(last) : undefined;
+    return state === "at the end" && !this.end.isLate && last >= 0 ? this.window.nameOf(last) : undefined;
   }
 
   /** The client has read something that waited for it. */
@@ -155,7 +158,7 @@ export class Durables {
     const isFirst = this.window.coversFrom === undefined;
     this.window.append(record, this.end.count > 0 || this.#history.isKeeping);
     this.#history.logged(record);
-    this.end.publish(record);
+    this.end.publish();
     this.#walks.wake();
     if (isFirst) this.resume();
   }
@@ -176,42 +179,39 @@ export class Durables {
    * all others find out by themselves. If the log has begun anew, those with a place in the old one are told of the gap and get all of it.
    */
   missed(why: Missed): void {
-    const { last } = this.window;
+    const isAnother = why === "another log";
+    this.end.missed(isAnother);
+    this.#walks.missed(isAnother);
     this.window.clear();
     this.#history.restart();
-    const atEnd = this.end.takeAll();
-    const behind = this.#walks.takeAll();
-    for (const subscription of atEnd) {
-      subscription.passed(last);
-      subscription.isAfterGap = true;
-    }
-    if (why === "another log") {
+    if (isAnother) {
       this.#locator.restart();
       // A place with a fingerprint may be in the new log: another manager may have told the client of it.
       const tell = Map.groupBy(this.#sweeps.takeAll(), ({ place }) => isTellable(place));
-      for (const each of [...atEnd, ...behind, ...(tell.get(false) ?? []), ...this.#locator.takePlaced()]) {
-        each.forgetPlace();
-        this.#walk(each, this.window.end);
-        each.subscribed(this.window);
-      }
-      for (const subscription of tell.get(true) ?? []) this.#locate(subscription);
-    } else {
-      for (const subscription of behind) this.#locate(subscription);
-      for (const subscription of atEnd) this.#walk(subscription, this.window.end);
-    }
-    this.#parked.missed(why === "another log");
+      const placed = [...(tell.get(false) ?? []), ...this.#locator.takePlaced()];
+      for (const each of placed) this.#restart(each, this.window.end);
+      for (const each of tell.get(true) ?? []) this.#locate(each);
+    } else this.#sweeps.missed();
+    this.#parked.missed(isAnother);
   }
 
   close(): void {
     const parts = [this.#slices, this.#history, this.#sweeps, this.#locator, this.#parked, this.window];
-    for (const part of parts) part.close();
+    for (const part of [this.end, ...parts]) part.close();
   }
 
   #catchUp(subscription: DurableSubscription, sequence: number): void {
     // Most subscriptions begin with the next record.
-    if (sequence === this.window.end && !subscription.isAfterGap && subscription.isRoomy)
-      this.#join(subscription);
+    const isAtEnd = sequence === this.window.end && !this.end.isLate;
+    if (isAtEnd && !subscription.isAfterGap && subscription.isRoomy) this.#join(subscription);
     else this.#walk(subscription, sequence);
+  }
+
+  /** The log has begun anew, with this record. */
+  #restart(subscription: DurableSubscription, sequence: number): void {
+    subscription.forgetPlace();
+    this.#walk(subscription, sequence);
+    subscription.subscribed(this.window);
   }
 
   #locate(subscription: DurableSubscription): void {

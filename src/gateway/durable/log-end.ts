@@ -1,184 +1,207 @@
-import type { Position } from "../../log/position.ts";
-import type { LogRecord } from "../../log/record.ts";
-import type { Message } from "../../message.ts";
-import type { LoopTime } from "../../ops/loop-time.ts";
-import { isExpired } from "../../properties.ts";
+import type { LogWindow } from "../../log/window.ts";
+import type { LoopTime, Task } from "../../ops/loop-time.ts";
+import { TurnBudget } from "../../ops/turn-budget.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import type { Audience } from "../fan-out/audience.ts";
-import { Audiences } from "../fan-out/audiences.ts";
-import { direct } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
-import { nowhere } from "../fan-out/routes.ts";
+import { EndSubscriptions } from "./end-subscriptions.ts";
+import { Publication, type PublicationParts } from "./publication.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
-/** How much is published in one turn of the event loop, to audiences and single clients together. Each publish takes about a microsecond. */
-export const publishedMax = 4096;
+/**
+ * How much is published as records come, and how much at the end of a turn of the event loop, to audiences and single clients together. Each
+ * publish takes a microsecond, and up to five more at the end of the turn, when Bun sends it.
+ */
+const publishedMax = 1024;
 
 /** What `LogEnd` reports. */
 export interface LogEndEvents {
   /** The client has no room for a message that is addressed to it: the subscription has to leave. */
   slow(subscription: DurableSubscription): void;
-  /** The rest of the record is too much for this turn of the event loop. All subscriptions were removed, and are to read on from their places. */
-  tooMuch(left: readonly DurableSubscription[]): void;
+  /** It was removed, and is to read on from its place, with the record that has this sequence number. */
+  left(subscription: DurableSubscription, sequence: number): void;
+  /** All records are published, so subscriptions may join again. */
+  caughtUp(): void;
+}
+
+/** How all leave, by turns. */
+interface Leaving {
+  /** The sequence number of the record that they read next. */
+  readonly sequence: number;
+  /** Whether records are missing before that one, which they are told of. */
+  readonly isAfterGap: boolean;
+  /** Whether their places are in another log. */
+  readonly forgets: boolean;
 }
 
 /**
  * The subscriptions at the log's end. A record is published to all of them at once by Bun, as it is to live ones. Only messages for one
  * client are sent one by one.
  *
- * A record may have hundreds of messages, and each of them thousands of audiences, where clients use many subscription ids. So only as much
- * is published in one turn of the event loop as takes a few milliseconds.
+ * A record may have thousands of messages, and each of them thousands of audiences, where clients use many subscription ids. So only as much
+ * is published in one turn of the event loop as takes a few milliseconds. The rest waits for the next turns, and so do the records after it.
+ * Meanwhile nobody may join, since a subscription that has read everything would get these records twice. If the next record is no longer
+ * in memory, all leave.
  */
-export class LogEnd {
-  readonly #relay: Relay;
-  readonly #audiences = new Audiences("durable");
-  readonly #directs = new Map<string, Set<DurableSubscription>>();
-  /** Each subscription with its audience; undefined for a subscription to messages that are addressed to its client. */
-  readonly #subscriptions = new Map<DurableSubscription, Audience | undefined>();
+export class LogEnd implements Task {
+  readonly #window: LogWindow;
   readonly #events: LogEndEvents;
   readonly #loop: LoopTime;
-  readonly #publishedMax: number;
-  /** The turn of the event loop in which something was last published, and how much was published in it. */
-  #turn = -1;
-  #published = 0;
-  /** The message that is being published; undefined between records. */
-  #current: Position | undefined;
-  /** Its position, as clients see it. */
-  #position: string | undefined;
+  readonly #budget: TurnBudget;
+  readonly #parts: PublicationParts;
+  readonly #subscriptions = new EndSubscriptions();
+  /** The sequence number of the record that is being published, or of the next one. */
+  #next = 0;
+  /** Undefined between records. */
+  #publication: Publication | undefined;
+  /** The offset up to which everything was published. */
+  #publishedOffset = -1;
+  #leaving: Leaving | undefined;
 
   /**
-   * @param loop tells the turns of the event loop apart
-   * @param most how much may be published in one turn
+   * @param loop shares out the event loop's time
+   * @param most how much may be published as records come, and how much at the end of a turn
    */
-  constructor(relay: Relay, events: LogEndEvents, loop: LoopTime, most = publishedMax) {
-    this.#relay = relay;
+  constructor(relay: Relay, window: LogWindow, events: LogEndEvents, loop: LoopTime, most = publishedMax) {
+    this.#window = window;
     this.#events = events;
     this.#loop = loop;
-    this.#publishedMax = most;
+    this.#budget = new TurnBudget(loop, most, 1);
+    const { slow } = events;
+    this.#parts = { relay, subscriptions: this.#subscriptions, now: loop.now, slow };
   }
 
   get count(): number {
-    return this.#subscriptions.size;
+    return this.#subscriptions.count;
+  }
+
+  /** Whether there are records that were not published yet, or all are leaving. */
+  get isLate(): boolean {
+    return this.count > 0 && (this.#isWithin || this.#next < this.#window.end);
+  }
+
+  get #isWithin(): boolean {
+    return this.#publication !== undefined || this.#leaving !== undefined;
   }
 
   /** The client of each subscription. */
   *sockets(): Iterable<ClientSocket> {
-    for (const { socket } of this.#subscriptions.keys()) yield socket;
+    for (const { socket } of this.#subscriptions.all()) yield socket;
   }
 
+  /** Adds a subscription that has got everything. The log's end must not be late. */
   join(subscription: DurableSubscription): void {
-    const { pattern, subscriptionId, encoding, socket, clientId } = subscription;
-    if (pattern === direct) {
-      if (this.#directs.get(clientId)?.add(subscription) === undefined)
-        this.#directs.set(clientId, new Set([subscription]));
-      this.#subscriptions.set(subscription, undefined);
-      return;
+    if (this.count === 0) {
+      this.#next = this.#window.end;
+      this.#publishedOffset = this.#window.last;
     }
-    const audience = this.#audiences.join(pattern, encoding, subscriptionId);
-    socket.subscribe(audience.key);
-    this.#subscriptions.set(subscription, audience);
+    this.#subscriptions.join(subscription);
   }
 
   /** @param isConnected false if the socket is closed: then Bun has forgotten its subscriptions */
   leave(subscription: DurableSubscription, isConnected: boolean): void {
-    const audience = this.#subscriptions.get(subscription);
-    this.#subscriptions.delete(subscription);
-    if (audience !== undefined) {
-      if (isConnected) subscription.socket.unsubscribe(audience.key);
-      this.#audiences.leave(audience);
-      return;
-    }
-    const directs = this.#directs.get(subscription.clientId);
-    directs?.delete(subscription);
-    if (directs?.size === 0) this.#directs.delete(subscription.clientId);
+    this.#subscriptions.leave(subscription, isConnected);
+    if (this.count > 0) return;
+    this.#publication = this.#leaving = undefined;
+    this.#events.caughtUp();
   }
 
   /**
    * Removes a subscription and notes exactly what it has got, even while a message is being published: what Bun has queued for it is still
    * sent.
-   *
-   * @param reached the offset that the log has reached
    */
-  leaveAtPlace(subscription: DurableSubscription, reached: number): void {
-    const place = this.#current ?? { offset: reached, index: Number.POSITIVE_INFINITY };
-    const audience = this.#subscriptions.get(subscription);
-    const hasGot = this.#current === undefined || audience?.lastPosition === this.#position;
-    subscription.reached(hasGot ? place : { ...place, index: place.index - 1 });
+  leaveAtPlace(subscription: DurableSubscription): void {
+    const leaving = this.#leaving;
+    const offset = this.isLate ? this.#publishedOffset : this.#window.last;
+    const place = this.#publication?.placeOf(subscription);
+    // These come first: when the last one leaves, it is forgotten what was published.
+    subscription.reached(place ?? { offset, index: Number.POSITIVE_INFINITY });
+    if (leaving?.isAfterGap) subscription.isAfterGap = true;
+    if (leaving?.forgets) subscription.forgetPlace();
     this.leave(subscription, true);
   }
 
-  /** Removes and returns all subscriptions. */
-  takeAll(): DurableSubscription[] {
-    const all = [...this.#subscriptions.keys()];
-    for (const subscription of all) this.leave(subscription, true);
-    return all;
+  /** The window has a new record. */
+  publish(): void {
+    if (this.count === 0 || this.#isWithin || this.#next < this.#window.end - 1) return;
+    this.#budget.join();
+    if (this.#budget.isOver) this.#loop.ask(this);
+    else this.#publishOn();
   }
 
-  publish(record: LogRecord): void {
-    if (this.#subscriptions.size === 0 || record.repeated === "all") return;
-    const { offset } = record;
-    // Messages that clients sent are looked up by topic, messages for one client by that client's id.
-    if (record.isFromClients && record.topics?.every((topic) => !this.#isWanted(topic))) return;
-    this.#beginTurn();
-    const { heads } = record;
-    for (const [index, head] of heads.entries()) {
-      if (isExpired(head) || record.isRepeat(index)) continue;
-      const recipient = record.recipientOf(head);
-      const subscriptions = recipient === undefined ? undefined : this.#directs.get(recipient);
-      const route = recipient === undefined ? this.#audiences.route(head.topic) : nowhere;
-      if (subscriptions === undefined && route.length === 0) continue;
-      if (this.#published > this.#publishedMax) {
-        this.#leaveAll(offset - 1);
-        break;
-      }
-      const position = record.positionOf(index);
-      this.#current = { offset, index };
-      this.#position = position;
-      const message = record.at(index);
-      if (subscriptions !== undefined) this.#publishDirect(message, subscriptions, this.#current, position);
-      else {
-        const before = this.#relay.publishedCount;
-        this.#relay.send(route, message, message.id, { position });
-        this.#published += this.#relay.publishedCount - before;
-      }
+  /**
+   * The next record does not follow on the last one, so all leave, by turns. Those that have got everything are told of the gap with the
+   * next message. This is to be called before the window is cleared.
+   *
+   * @param isAnother whether the log has begun anew: then they get all of it
+   */
+  missed(isAnother: boolean): void {
+    if (this.count === 0) return;
+    const { isLate } = this;
+    const before = this.#leaving;
+    const { last, end } = this.#window;
+    if (!isLate) this.#publishedOffset = last;
+    this.#leaving = {
+      // What was still to be published is no longer in memory. It is looked for in the log.
+      sequence: isAnother || !isLate ? end : (before?.sequence ?? this.#next),
+      isAfterGap: !isLate || before?.isAfterGap === true,
+      forgets: isAnother || before?.forgets === true,
+    };
+    this.#loop.ask(this);
+  }
+
+  close(): void {
+    this.#loop.forget(this);
+  }
+
+  run(untilMs: number): void {
+    this.#budget.start(untilMs);
+    if (this.#leaving === undefined) this.#publishOn();
+    else this.#letOut(this.#leaving.sequence);
+    if (!this.isLate) this.#events.caughtUp();
+  }
+
+  /** Publishes until all records are published, or the time is over. */
+  #publishOn(): void {
+    let mayGoOn = true;
+    while (mayGoOn && this.#leaving === undefined && this.isLate) {
+      this.#publication ??= this.#begin();
+      mayGoOn = this.#publication === undefined || this.#publishRecord(this.#publication);
     }
-    this.#current = this.#position = undefined;
+    if (this.isLate) this.#loop.ask(this);
   }
 
-  /** @param reached the offset up to which they have got everything, if they have got nothing of the current record */
-  #leaveAll(reached: number): void {
-    const all = [...this.#subscriptions.keys()];
-    for (const subscription of all) this.leaveAtPlace(subscription, reached);
-    this.#events.tooMuch(all);
-  }
-
-  #beginTurn(): void {
-    this.#loop.begin();
-    if (this.#turn === this.#loop.turn) return;
-    this.#turn = this.#loop.turn;
-    this.#published = 0;
-  }
-
-  #isWanted(topic: string): boolean {
-    return this.#audiences.route(topic).length > 0;
-  }
-
-  #publishDirect(
-    message: Message,
-    subscriptions: Iterable<DurableSubscription>,
-    place: Position,
-    position: string,
-  ): void {
-    for (const subscription of subscriptions) {
-      this.#published++;
-      if (!subscription.isRoomy) {
-        this.#events.slow(subscription);
-        continue;
-      }
-      subscription.add(subscription.encoding.tailOf(message, message.id, { position, isForOne: true }));
-      subscription.reached(place);
-      subscription.flush();
-      this.#relay.delivered(1);
+  /** Begins with the next record. If that is no longer in memory, all are to leave. */
+  #begin(): Publication | undefined {
+    const record = this.#window.at(this.#next);
+    if (record !== undefined) {
+      this.#publishedOffset = record.offset - 1;
+      return new Publication(record, this.#parts);
     }
+    this.#leaving = { sequence: this.#next, isAfterGap: false, forgets: false };
+    return undefined;
+  }
+
+  /** @returns whether there is time for the next record */
+  #publishRecord(publication: Publication): boolean {
+    while (true) {
+      const { done, value } = publication.steps.next();
+      // All may leave because of what is published.
+      if (this.count === 0) return false;
+      if (done === true) break;
+      if (!this.#budget.goesOn(value)) return false;
+    }
+    this.#publication = undefined;
+    this.#publishedOffset = publication.offset;
+    this.#next++;
+    return !this.#budget.isOver;
+  }
+
+  #letOut(sequence: number): void {
+    for (const subscription of this.#subscriptions.all()) {
+      this.leaveAtPlace(subscription);
+      this.#events.left(subscription, sequence);
+      if (!this.#budget.goesOn()) break;
+    }
+    if (this.isLate) this.#loop.ask(this);
   }
 }

@@ -114,15 +114,28 @@ export class Members implements ReadingGroup {
 
   /** Removes and returns all members. Everything gathered is written first, and their places are after what they have got. */
   takeAll(): DurableSubscription[] {
-    const all = [...this.#all];
-    const waiting = new Set(this.#offers.rest);
-    for (const subscription of all) {
-      subscription.flush();
-      this.#passed(subscription, waiting.has(subscription));
-      subscription.readsWith = undefined;
-    }
-    this.#clear();
+    const all: DurableSubscription[] = [];
+    this.letOut(Number.POSITIVE_INFINITY, (subscription) => void all.push(subscription));
     return all;
+  }
+
+  /**
+   * Removes members. Everything gathered is written first, and their places are after what they have got. They gather nothing more.
+   *
+   * @param untilMs when to pause
+   * @returns false if there are more to let out
+   */
+  letOut(untilMs: number, onOut: (subscription: DurableSubscription) => void): boolean {
+    this.#interests = undefined;
+    let count = 0;
+    for (const subscription of this.#all) {
+      if (++count % writesPerLook === 0 && this.#now() >= untilMs) return false;
+      subscription.flush();
+      this.#passed(subscription, this.#offers.isWaiting(subscription));
+      this.remove(subscription);
+      onOut(subscription);
+    }
+    return true;
   }
 
   /**

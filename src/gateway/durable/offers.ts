@@ -22,6 +22,8 @@ export class Offers {
   index = 0;
   /** Those to whom the current message is still to be offered. Some of them may have left. Undefined between messages. */
   #rest: DurableSubscription[] | undefined;
+  /** The same ones, once somebody has asked. */
+  #waiting: ReadonlySet<DurableSubscription> | undefined;
   /** The frames of the current message, once a subscription has wanted one. */
   #frames: SharedFrames | undefined;
   #work = 0;
@@ -45,9 +47,11 @@ export class Offers {
     return this.#rest !== undefined;
   }
 
-  /** Those to whom the current message is still to be offered. */
-  get rest(): readonly DurableSubscription[] {
-    return this.#rest ?? [];
+  /** Whether the current message is still to be offered to this one. */
+  isWaiting(subscription: DurableSubscription): boolean {
+    if (this.#rest === undefined) return false;
+    this.#waiting ??= new Set(this.#rest);
+    return this.#waiting.has(subscription);
   }
 
   /** The frames of the current message. */
@@ -59,7 +63,7 @@ export class Offers {
   /** What is left of the record is not offered to anybody. */
   end(): void {
     this.record = undefined;
-    this.#rest = undefined;
+    this.#rest = this.#waiting = undefined;
     this.#frames = undefined;
   }
 
@@ -88,7 +92,7 @@ export class Offers {
   }
 
   #offerRest(rest: readonly DurableSubscription[], untilMs: number): void {
-    this.#rest = undefined;
+    this.#rest = this.#waiting = undefined;
     this.#offerTo(rest, untilMs);
   }
 

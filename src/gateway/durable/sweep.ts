@@ -19,8 +19,8 @@ const lingerMs = 1000;
 
 /** What a sweep reports. */
 export interface SweepEvents {
-  /** It has reached what is in memory, and goes on there with this record. */
-  arrived(subscription: DurableSubscription, sequence: number): void;
+  /** It has reached what is in memory, and goes on there with this record. `isAfterGap`: those that named an older one have a gap. */
+  arrived(members: Members, sequence: number, isAfterGap: boolean): void;
   /** Its place has to be located again. */
   misplaced(subscription: DurableSubscription): void;
   /** Its client has to read first. */
@@ -33,8 +33,8 @@ export interface SweepEvents {
   pauses(): boolean;
   /** All clients have to read first. The sweep waits for them for a while. */
   lingers(): void;
-  /** The sweep has reached its end, all subscriptions have left, or the way to the log was lost. Those that are left need another sweep. */
-  ended(left: readonly DurableSubscription[]): void;
+  /** The sweep has reached its end, all subscriptions have left, or the way to the log was lost. `left` need another sweep then. */
+  ended(left?: Members): void;
 }
 
 /**
@@ -82,7 +82,7 @@ export class Sweep implements Task {
         this.#silenceTimer.refresh();
         if (!this.isLingering) this.#slices.ask(this);
       },
-      ended: (why) => (why === "lost" ? this.#end() : this.#arriveWithGap()),
+      ended: (why) => (why === "lost" ? this.#end() : this.#arrive(this.#window.begin, false, true)),
     });
   }
 
@@ -139,13 +139,17 @@ export class Sweep implements Task {
 
   /** Ends it, and returns all subscriptions. Nothing is called back. */
   stop(): DurableSubscription[] {
+    this.#halt();
+    return this.members.takeAll();
+  }
+
+  #halt(): void {
     this.#isOver = true;
     this.#slices.forget(this);
     clearTimeout(this.#silenceTimer);
     clearTimeout(this.#lingering);
     this.#last = undefined;
     this.#reading.stop();
-    return this.members.takeAll();
   }
 
   #leadsTo({ place }: DurableSubscription, recordsMax: number): boolean {
@@ -169,7 +173,8 @@ export class Sweep implements Task {
       const record = this.members.unfinished ?? this.#next();
       if (record === undefined) break;
       if (record.offset >= (this.#window.coversFrom ?? Number.POSITIVE_INFINITY)) {
-        this.#arrive(record.offset);
+        const hadOlder = this.#reading.hadMessagesBefore(record.offset);
+        this.#arrive(this.#window.sequenceOf(record.offset), hadOlder, false);
         return;
       }
       this.#events.delivered(this.members.gather(record, untilMs, this.#onSlow));
@@ -218,25 +223,17 @@ export class Sweep implements Task {
     this.#events.parked(subscription);
   };
 
-  #arrive(offset: number): void {
-    if (this.#start === "first" && !this.#reading.hadMessagesBefore(offset)) this.#window.nothingIsOlder();
-    const sequence = this.#window.sequenceOf(offset);
-    for (const subscription of this.stop()) this.#events.arrived(subscription, sequence);
-    this.#events.ended([]);
-  }
-
-  /** There is nothing older than what is in memory. */
-  #arriveWithGap(): void {
-    if (this.#start === "first") this.#window.nothingIsOlder();
-    for (const subscription of this.stop()) {
-      if (isPosition(subscription.place)) subscription.isAfterGap = true;
-      this.#events.arrived(subscription, this.#window.begin);
-    }
-    this.#events.ended([]);
+  #arrive(sequence: number, hadOlder: boolean, isAfterGap: boolean): void {
+    if (this.#start === "first" && !hadOlder) this.#window.nothingIsOlder();
+    this.#halt();
+    this.#events.arrived(this.members, sequence, isAfterGap);
+    this.#events.ended();
   }
 
   #end(): void {
-    if (!this.#isOver) this.#events.ended(this.stop());
+    if (this.#isOver) return;
+    this.#halt();
+    this.#events.ended(this.members);
   }
 
   #endIfEmpty(): void {

@@ -1,7 +1,10 @@
-import { type BackoffLimits, backoffMs } from "../../backoff.ts";
+import type { BackoffLimits } from "../../backoff.ts";
 import type { LogWindow } from "../../log/window.ts";
 import type { Slices } from "../clients/slices.ts";
 import { Ahead } from "./ahead.ts";
+import { Arrivals } from "./arrivals.ts";
+import { CutOff } from "./cut-off.ts";
+import type { Members } from "./members.ts";
 import { Precedence } from "./precedence.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { isFree, nearestRecords, stretchAt, sweepsMax } from "./stretches.ts";
@@ -16,7 +19,10 @@ const meetShare = 1 / 4;
 export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
 
 /** What `Sweeps` reports. */
-export type SweepsEvents = Omit<SweepEvents, "ended" | "proceeded" | "pauses" | "lingers">;
+export interface SweepsEvents extends Pick<SweepEvents, "misplaced" | "parked" | "delivered"> {
+  /** It has reached what is in memory, and goes on there with this record. */
+  arrived(subscription: DurableSubscription, sequence: number): void;
+}
 
 /**
  * The subscriptions whose places are older than what is in memory. They share a few sweeps of the log.
@@ -32,17 +38,15 @@ export class Sweeps {
   readonly #slices: Slices;
   readonly #ahead: Ahead;
   readonly #events: SweepsEvents;
-  readonly #retryBackoff: BackoffLimits;
   /** The running sweeps. Each has the stretch that it was started for, until it has left that. */
   readonly #running = new Map<Sweep, number | undefined>();
   readonly #waiting = new Set<DurableSubscription>();
-  readonly #cutOff = new Set<DurableSubscription>();
+  readonly #cutOff: CutOff;
+  readonly #arrivals: Arrivals;
   readonly #precedence = new Precedence<Sweep>(() => {
     for (const sweep of this.#running.keys()) sweep.goOn();
   });
   #startImmediate: NodeJS.Immediate | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
-  #failures = 0;
 
   constructor(
     log: SharedLog,
@@ -54,9 +58,10 @@ export class Sweeps {
     this.#log = log;
     this.#slices = slices;
     this.#ahead = new Ahead(window);
+    this.#arrivals = new Arrivals(slices);
     this.#window = window;
     this.#events = events;
-    this.#retryBackoff = retryBackoff;
+    this.#cutOff = new CutOff(slices, retryBackoff, events.misplaced);
   }
 
   /** How many readings of the log run. */
@@ -66,7 +71,7 @@ export class Sweeps {
 
   /** How many subscriptions there are, including those that wait for a sweep. */
   get subscriptionCount(): number {
-    let count = this.#waiting.size + this.#cutOff.size;
+    let count = this.#waiting.size + this.#cutOff.size + this.#arrivals.count;
     for (const { members } of this.#running.keys()) count += members.size;
     return count;
   }
@@ -84,6 +89,7 @@ export class Sweeps {
       sweep.remove(subscription);
       return;
     }
+    subscription.readsWith?.remove(subscription);
   }
 
   /** A subscription that left because its client has to read first does not come back. */
@@ -91,27 +97,27 @@ export class Sweeps {
     for (const sweep of this.#running.keys()) sweep.gone(subscription);
   }
 
+  /** The next record does not follow on the last one, so those that have just come to what is in memory have to be located again. */
+  missed(): void {
+    this.#arrivals.divert(this.#events.misplaced);
+  }
+
   /** Ends all sweeps, and returns all subscriptions. */
   takeAll(): DurableSubscription[] {
-    const all = [
-      ...this.#waiting,
-      ...this.#cutOff,
-      ...[...this.#running.keys()].flatMap((sweep) => sweep.stop()),
-    ];
+    const running = [...this.#running.keys()].flatMap((sweep) => sweep.stop());
+    const all = [...this.#waiting, ...this.#cutOff.takeAll(), ...this.#arrivals.takeAll(), ...running];
     this.close();
     return all;
   }
 
   close(): void {
     clearImmediate(this.#startImmediate);
-    clearTimeout(this.#retryTimer);
     this.#startImmediate = undefined;
-    this.#retryTimer = undefined;
     this.#precedence.close();
     for (const sweep of this.#running.keys()) sweep.stop();
     this.#running.clear();
     this.#waiting.clear();
-    this.#cutOff.clear();
+    this.#cutOff.close();
   }
 
   /** Starts at the end of the turn, so that subscriptions that come together share a sweep. */
@@ -167,9 +173,12 @@ export class Sweeps {
     this.#makeRoom();
     const sweep: Sweep = new Sweep(this.#log, this.#window, this.#slices, this.#ahead, passengers, {
       ...this.#events,
-      arrived: (subscription, sequence) => {
-        this.#failures = 0;
-        this.#events.arrived(subscription, sequence);
+      arrived: (members, sequence, isAfterGap) => {
+        this.#cutOff.succeeded();
+        this.#arrivals.add(members, (subscription) => {
+          if (isAfterGap && isPosition(subscription.place)) subscription.isAfterGap = true;
+          this.#events.arrived(subscription, sequence);
+        });
       },
       pauses: () => this.#precedence.isPaused && this.#running.get(sweep) !== 0,
       proceeded: () => {
@@ -228,21 +237,12 @@ export class Sweeps {
     this.#startSoon();
   }
 
-  #ended(sweep: Sweep, left: readonly DurableSubscription[]): void {
+  #ended(sweep: Sweep, left: Members | undefined): void {
     this.#running.delete(sweep);
     this.#precedence.hasBegun(sweep);
     this.#startSoon();
-    if (left.length === 0) return;
-    for (const subscription of left) this.#cutOff.add(subscription);
-    this.#failures++;
-    const waitMs = backoffMs(this.#failures, this.#retryBackoff, Math.random());
-    this.#retryTimer ??= setTimeout(() => this.#retry(), waitMs);
-  }
-
-  #retry(): void {
-    this.#retryTimer = undefined;
-    const all = [...this.#cutOff];
-    this.#cutOff.clear();
-    for (const subscription of all) this.#events.misplaced(subscription);
+    if (left === undefined || left.size === 0) return;
+    this.#cutOff.failed();
+    this.#arrivals.add(left, (subscription) => this.#cutOff.add(subscription));
   }
 }

@@ -7,10 +7,14 @@ const unwrittenMsMax = 8;
 
 /** What happens to subscriptions that read what is in memory. */
 export interface WalkEvents {
-  /** It has read everything, so it may follow new records. */
+  /** Whether those that have read everything may follow new records now. Otherwise they wait, and `Walks.wake` is called when they may. */
+  mayFollow(): boolean;
+  /** It has read everything, so it follows new records. */
   reachedEnd(subscription: DurableSubscription): void;
   /** The record that it was to read next is no longer in memory. */
   fellBehind(subscription: DurableSubscription): void;
+  /** The log has begun anew. It is to begin with this record of it. */
+  restarts(subscription: DurableSubscription, sequence: number): void;
   /** Its client has to read first. It goes on with this record. */
   parked(subscription: DurableSubscription, sequence: number): void;
   /** `count` messages were written. */
@@ -36,6 +40,8 @@ export class Walker {
   block: number | undefined;
   /** Whether it is one of those that move. */
   isMoving = false;
+  /** The first record of a log that has begun anew while it read the old one. */
+  restartsAt: number | undefined;
   readonly #window: LogWindow;
   readonly #events: WalkEvents;
   /** When the first of the gathered messages came. */
@@ -76,7 +82,8 @@ export class Walker {
   /** Whether there is nothing to do before the next record comes. */
   get rests(): boolean {
     const { isSettled, hasUnwritten } = this.members;
-    return this.sequence === this.#window.end && isSettled && !hasUnwritten;
+    if (this.sequence < this.#window.end || hasUnwritten) return false;
+    return isSettled || !this.#events.mayFollow();
   }
 
   /**
@@ -85,11 +92,11 @@ export class Walker {
    * @param untilMs when to pause
    */
   run(untilSequence: number, untilMs: number, way: Way): void {
-    this.#admitLate();
     if (this.sequence < this.#window.begin && !this.isWithin) {
-      this.#fallBehind();
+      this.letOut(untilMs);
       return;
     }
+    this.#admitLate();
     while (true) {
       way.at(this.sequence);
       if (this.members.isFull && !this.#write(untilMs)) return;
@@ -122,9 +129,19 @@ export class Walker {
     this.#gatheredAtMs ??= other.#gatheredAtMs;
   }
 
-  /** Removes and returns all subscriptions. */
-  takeAll(): DurableSubscription[] {
-    return [...this.members.takeAll(), ...(this.#late?.takeAll() ?? [])];
+  /**
+   * Its subscriptions leave, since what they read next is no longer in memory.
+   *
+   * @param untilMs when to pause
+   * @returns false if there are more to let out
+   */
+  letOut(untilMs: number): boolean {
+    const { restartsAt } = this;
+    const onOut = (subscription: DurableSubscription) => {
+      if (restartsAt === undefined) this.#events.fellBehind(subscription);
+      else this.#events.restarts(subscription, restartsAt);
+    };
+    return this.members.letOut(untilMs, onOut) && (this.#late?.letOut(untilMs, onOut) ?? true);
   }
 
   get #latecomers(): Members {
@@ -149,7 +166,7 @@ export class Walker {
   }
 
   #releaseSettled(untilMs: number): void {
-    if (!this.#write(untilMs)) return;
+    if (!this.#write(untilMs) || !this.#events.mayFollow()) return;
     this.members.releaseSettled(
       untilMs,
       (subscription) => this.#events.reachedEnd(subscription),
@@ -169,10 +186,6 @@ export class Walker {
     if (!this.members.write(untilMs, this.#onSlow)) return false;
     this.#gatheredAtMs = undefined;
     return true;
-  }
-
-  #fallBehind(): void {
-    for (const subscription of this.takeAll()) this.#events.fellBehind(subscription);
   }
 
   /** Within a record it goes on with the rest of that, otherwise with the next one. */

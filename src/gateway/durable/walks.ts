@@ -34,6 +34,8 @@ export class Walks implements Task {
   #movers: Walker[] = [];
   /** Whether walkers have come or stopped since the movers were last decided. */
   #isUndecided = false;
+  /** Walkers that were cut off, since the next record does not follow on the last one. Their subscriptions leave by turns. */
+  readonly #cutOff: Walker[] = [];
   readonly #slices: Slices;
 
   constructor(window: LogWindow, slices: Slices, events: WalkEvents) {
@@ -45,6 +47,7 @@ export class Walks implements Task {
   get count(): number {
     let count = 0;
     for (const { size } of this.#walkers.values()) count += size;
+    for (const { size } of this.#cutOff) count += size;
     return count;
   }
 
@@ -68,12 +71,17 @@ export class Walks implements Task {
     subscription.readsWith?.remove(subscription);
   }
 
-  /** Removes and returns all subscriptions. */
-  takeAll(): DurableSubscription[] {
-    const all = [...this.#walkers.values()].flatMap((walker) => walker.takeAll());
+  /**
+   * The next record does not follow on the last one, so all leave, by turns.
+   *
+   * @param isAnother whether the log has begun anew, with the next record
+   */
+  missed(isAnother: boolean): void {
+    for (const walker of this.#walkers.values()) this.#cutOff.push(walker);
+    if (isAnother) for (const walker of this.#cutOff) walker.restartsAt = this.#window.end;
     this.#walkers.clear();
     this.#movers = [];
-    return all;
+    this.#slices.ask(this);
   }
 
   /** A record has come. */
@@ -83,6 +91,10 @@ export class Walks implements Task {
   }
 
   run(untilMs: number): void {
+    if (!this.#letOut(untilMs)) {
+      this.#slices.ask(this);
+      return;
+    }
     if (this.#isUndecided) this.#decide();
     const { now } = this.#slices;
     for (let nowMs = now(); nowMs < untilMs; nowMs = now()) {
@@ -93,6 +105,15 @@ export class Walks implements Task {
       this.#move(walker, Math.min(untilMs, nowMs + runMs));
     }
     if (this.#movers.length > 0 || this.#isUndecided) this.#slices.ask(this);
+  }
+
+  /** @returns false if there are more to let out */
+  #letOut(untilMs: number): boolean {
+    while (this.#cutOff.length > 0) {
+      if (!this.#cutOff.at(-1)!.letOut(untilMs) || this.#slices.now() >= untilMs) return false;
+      this.#cutOff.pop();
+    }
+    return true;
   }
 
   /** Decides which walkers move next: the rearmost in each block in which none moves. */

@@ -28,6 +28,26 @@ export function routeTo(audiences: readonly Audience[]): Route {
   return route;
 }
 
+/** Divides a route into parts of at most so many audiences. */
+export function* partsOf(route: Route, most: number): Generator<Route, void> {
+  let part: Group[] = [];
+  let left = most;
+  for (const group of route) {
+    for (let from = 0; from < group.audiences.length; ) {
+      const isWhole = from === 0 && group.audiences.length <= left;
+      const audiences = isWhole ? group.audiences : group.audiences.slice(from, from + left);
+      part.push(isWhole ? group : { ...group, audiences });
+      from += audiences.length;
+      left -= audiences.length;
+      if (left > 0) continue;
+      yield part;
+      part = [];
+      left = most;
+    }
+  }
+  if (part.length > 0) yield part;
+}
+
 /** The group of one audience alone. It is made once. */
 function aloneOf(audience: Audience): Group {
   audience.alone ??= { encoding: audience.encoding, head: audience.head, audiences: [audience] };

@@ -93,7 +93,7 @@ export class HistoryWorld {
         if (subscription !== undefined) this.durables.drained(subscription);
       }
       const { counts } = this.durables;
-      if (counts.atEnd === this.peers.length - this.refused.length) return;
+      if (counts.atEnd === this.peers.length - this.refused.length && !this.durables.end.isLate) return;
       await turn();
       if (turns % 50 === 49) await Bun.sleep(1);
     }

@@ -310,7 +310,9 @@ test("however often messages are in the log, wherever a durable subscription beg
         }
         for (const publisher of [0, 1]) cluster.finish(publisher);
         const isDone = () =>
-          cluster.managers.every(({ durables, sockets }) => durables.counts.atEnd === sockets.size);
+          cluster.managers.every(
+            ({ durables, sockets }) => durables.counts.atEnd === sockets.size && !durables.end.isLate,
+          );
         await until(isDone, "every client to be at the log's end");
         for (const { client, from } of cluster.wanderers)
           expect(client.texts).toEqual(cluster.expected(from));
