@@ -104,7 +104,7 @@ describe("a group's queue that is full", () => {
     });
     await channel.bindQueue("wsmanager.ghost", "wsmanager.queues", "");
     const unknown =
-      "a queue bound to wsmanager is full; rabbitmqctl list_queues name messages consumers shows which";
+      "a queue bound to wsmanager is full, or down; rabbitmqctl list_queues name state messages consumers shows which";
     const isFull = async () => (await readiness()).includes(unknown);
     // It has room for one AMQP message, which may be a pack of many, and RabbitMQ notices a little late that it is full.
     for (let index = 0; index < 50; index++) {

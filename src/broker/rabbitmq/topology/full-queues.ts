@@ -191,10 +191,10 @@ export class FullQueues {
   }
 }
 
-/** @param full undefined if the queue is not known: another program's, or that of a group that is not in the ledger */
+/** @param full undefined if the queue is not known: another program's, that of a group that is not in the ledger, or one that is down */
 function whyOf(full: QueueDepth | undefined): string {
   if (full === undefined)
-    return "RabbitMQ refuses messages: a queue bound to wsmanager is full; rabbitmqctl list_queues name messages consumers shows which";
+    return "RabbitMQ refuses messages: a queue bound to wsmanager is full, or down; rabbitmqctl list_queues name state messages consumers shows which";
   const { queue, messages, consumers } = full;
   if (queue === exchanges.dead)
     return `the queue ${queue} is full with ${messages} messages: look at them and replay or purge them (warren dead-letters)`;

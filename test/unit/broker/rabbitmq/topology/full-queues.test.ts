@@ -101,7 +101,7 @@ describe("a full queue", () => {
     const { full, room, tried } = roomWhile("wsmanager.unknown", seen, []);
     await passUntil(room);
     expect(full.waiting?.queue).toBeUndefined();
-    expect(full.waiting?.why).toInclude("rabbitmqctl list_queues name messages consumers shows which");
+    expect(full.waiting?.why).toInclude("rabbitmqctl list_queues name state messages consumers shows which");
     expect(tried).toEqual(["wsmanager.busy"]);
   });
 
