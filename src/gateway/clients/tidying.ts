@@ -3,8 +3,11 @@ import type { Timed, TimerWheel } from "./timer-wheel.ts";
 
 /** How often it is checked whether clients have come to rest. In milliseconds. */
 const lookEachMs = 1000;
-/** Clients are at rest if they have done no more than this since the last look. In bytes. */
-const restBytes = 128 * 1024;
+/** Clients are at rest if they have done no more than this since the last look: so little that nobody notices a collection. In bytes. */
+const restBytes = 4 * 1024;
+/** They are calm if they have done no more than this: a few talk, and would notice it. So it waits until they have been calm for a minute. In bytes. */
+const calmBytes = 128 * 1024;
+const calmLooks = 60;
 /** What clients must have done for a collection to be worthwhile: the arrival of a thousand of them. In bytes. */
 const worthwhileBytes = 16 * 1024 ** 2;
 /** What a client that comes or goes counts, in bytes: about the garbage that its handshake leaves. */
@@ -42,6 +45,8 @@ export class Tidying implements Timed {
   /** What had been sent to many at the last look. It makes no garbage worth a collection, but those that get it are not at rest. */
   #seenFannedOut = 0;
   #tidied = 0;
+  /** In how many looks, one after the other, they were calm. */
+  #calmCount = 0;
   #notBeforeMs = 0;
 
   /** @param clients all connected clients */
@@ -67,11 +72,13 @@ export class Tidying implements Timed {
   due(): number {
     const { visitCount, movedBytes, fannedOutBytes } = this.#doings;
     const done = visitCount * visitBytes + movedBytes;
-    const isAtRest = done - this.#seen + (fannedOutBytes - this.#seenFannedOut) <= restBytes;
+    const doneSince = done - this.#seen + (fannedOutBytes - this.#seenFannedOut);
+    const isAtRest = doneSince <= restBytes;
+    this.#calmCount = doneSince <= calmBytes ? this.#calmCount + 1 : 0;
     const isWorthwhile = done - this.#tidied >= worthwhileBytes && this.#clients.size <= clientsMax;
     this.#seen = done;
     this.#seenFannedOut = fannedOutBytes;
-    if (isAtRest && isWorthwhile) this.#tidy();
+    if ((isAtRest || this.#calmCount >= calmLooks) && isWorthwhile) this.#tidy();
     else if (isAtRest && this.#clients.size === 0) {
       this.#wheel.remove(this);
       this.#isExpected = false;

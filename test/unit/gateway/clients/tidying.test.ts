@@ -72,6 +72,31 @@ describe("garbage that clients have caused", () => {
     expect(room.collections).toBe(1);
   });
 
+  test("is collected only after a minute while a few of them talk, who would notice it", () => {
+    const talk = () => {
+      room.doings.movedBytes += 10 * 64;
+      room.doings.fannedOutBytes += 10 * 10 * 64;
+    };
+    room.come(2000);
+    room.go(1990);
+    clock.pass(50_000, talk);
+    expect(room.collections).toBe(0);
+    clock.pass(15_000, talk);
+    expect(room.collections).toBe(1);
+    clock.pass(120_000, talk);
+    expect(room.collections).toBe(1);
+  });
+
+  test("is collected at once when the few that talked are at rest", () => {
+    room.come(2000);
+    clock.pass(20_000, () => {
+      room.doings.movedBytes += 10 * 1024;
+    });
+    expect(room.collections).toBe(0);
+    clock.pass(4000);
+    expect(room.collections).toBe(1);
+  });
+
   test("is left to the engine while they are busy", () => {
     room.come(1);
     clock.pass(20_000, () => {
