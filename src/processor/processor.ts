@@ -1,7 +1,6 @@
 import type { Broker, Consumer, ConsumeSession } from "../broker/broker.ts";
 import { groupOfEvents } from "../broker/events.ts";
-import type { Envelope } from "../envelope/envelope.ts";
-import { open } from "../envelope/envelope.ts";
+import { type Envelope, open } from "../envelope/envelope.ts";
 import { reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
 import { answersIdOf } from "../message-id.ts";
@@ -22,6 +21,7 @@ import { Intake, withOwnBody } from "./intake.ts";
 import { KnownReturns } from "./known-returns.ts";
 import type { Lanes } from "./lanes.ts";
 import { ProcessorMetrics } from "./processor-metrics.ts";
+import type { Stalls } from "./stalls.ts";
 
 /** A processor's options from the command line. */
 export type ProcessorOptions = Pick<
@@ -62,6 +62,7 @@ export class Processor implements Consumer {
   /**
    * @param id unique to this process; its answers carry it as `app_id`
    * @param suspectHandler handles messages that may have killed their processors, each within `handlerTimeoutMs`
+   * @param stalls tells why a connection was lost
    * @param eventKeys if given, it handles these events of clients instead of messages, and `options.group` is a name from `eventsGroup`
    */
   constructor(
@@ -73,6 +74,7 @@ export class Processor implements Consumer {
     messageTrace: MessageTrace,
     suspectHandler: SuspectHandler = work.handle,
     eventKeys?: readonly string[],
+    stalls?: Pick<Stalls, "recentMs">,
   ) {
     this.#isForEvents = eventKeys !== undefined;
     this.#id = id;
@@ -80,7 +82,7 @@ export class Processor implements Consumer {
     this.#work = work;
     this.#logger = logger;
     this.#lanes = lanesFor(options, logger);
-    this.#knownReturns = new KnownReturns(knownReturnsFactor * options.prefetch);
+    this.#knownReturns = new KnownReturns(knownReturnsFactor * options.prefetch, logger, stalls);
     this.#broker = broker;
     this.#metrics = new ProcessorMetrics(this.#state);
     this.#answers = new Outbox(id, true, { bytesMax: options.outboxMaxBytes });
@@ -220,9 +222,7 @@ export class Processor implements Consumer {
     if (!isDrained) {
       this.#logger.warn(
         "stopped before everything begun was finished; what is left will be delivered again",
-        {
-          handlersRunning: this.#lanes.running,
-        },
+        { handlersRunning: this.#lanes.running },
       );
     }
     return isDrained;

@@ -12,6 +12,7 @@ import { eventWork, keysFor } from "../processor/event-work.ts";
 import type { Work } from "../processor/handler.ts";
 import { Processor } from "../processor/processor.ts";
 import { Quarantine, quarantineCommand } from "../processor/quarantine.ts";
+import { Stalls } from "../processor/stalls.ts";
 import { adminOf, authFor, brokerFor, workFor } from "./parts.ts";
 
 /** How much longer than `--stop-timeout` closing the connections to clients and RabbitMQ may take, in milliseconds. */
@@ -30,6 +31,7 @@ export class Roles {
   /** Handles the events of clients, if the handler has functions for any. */
   readonly #eventProcessor: Processor | undefined;
   readonly #quarantine: Quarantine;
+  readonly #stalls: Stalls | undefined;
   readonly #admin: WatchedAdmin | undefined;
   readonly #broker: Broker;
   readonly #auth: Auth | undefined;
@@ -55,6 +57,8 @@ export class Roles {
     this.manager = role === "processor" ? undefined : this.#managerOf(id, options, logger);
     this.#quarantine = new Quarantine(quarantineCommand(group, handler), options.handlerTimeoutMs, logger);
     if (role === "manager") return;
+    const stalls = new Stalls();
+    this.#stalls = stalls;
     const processor = new Processor(
       `processor-${id}`,
       options,
@@ -63,6 +67,8 @@ export class Roles {
       logger,
       this.#messageTrace,
       this.#quarantine.handle,
+      undefined,
+      stalls,
     );
     processor.tracing = tracing;
     this.#processor = processor;
@@ -111,6 +117,7 @@ export class Roles {
     this.#processor?.close();
     this.#eventProcessor?.close();
     this.#quarantine.close();
+    this.#stalls?.close();
     await this.#broker.close(Math.max(0, partedBy - performance.now()));
     this.#messageTrace.close();
     await Promise.race([this.#tracing?.close(), Bun.sleep(partingAfterStopTimeoutMs)]);

@@ -128,7 +128,7 @@ export class PublishingConnection {
     const { layout, groupsInLedger } = this.#options;
     const mayBeFull = () => layout.mayBeFull(exchange, groupsInLedger());
     const came = this.#full
-      .room(mayBeFull, inspector, () => life.isOver)
+      .room(exchange, mayBeFull, inspector, () => life.isOver)
       .finally(() => {
         if (this.#room?.life === life) this.#room = undefined;
       });

@@ -29,6 +29,8 @@ export class FullQueues {
   #refusing: string | undefined;
   /** Queues that have taken a message since the last refusal. They are not asked again, since each question costs them another message. */
   readonly #taking = new Set<string>();
+  /** Where the message was published to that was refused last. */
+  #exchange: string = exchanges.fromClients;
   #lastFullMs = Number.NEGATIVE_INFINITY;
   /** What was logged: which queue is full, and since when, in milliseconds. Undefined after it was logged that there is room. */
   #told: { readonly queue: string | undefined; readonly sinceMs: number } | undefined;
@@ -68,15 +70,18 @@ export class FullQueues {
   /**
    * Resolves when a message may be tried again. `waiting` stays set until one is taken.
    *
+   * @param exchange where the refused message was published to
    * @param queues the queues that may be full, as far as is known when it is called: a manager that has just started learns of more
    * @param isOver whether nobody waits for room any more
    */
   async room(
+    exchange: string,
     queues: () => readonly string[],
     inspector: QueueInspector,
     isOver: () => boolean,
   ): Promise<void> {
     this.#looks++;
+    this.#exchange = exchange;
     try {
       await this.#wait(() => queues().filter((queue) => queue !== logStream), inspector, isOver);
     } finally {
@@ -129,7 +134,7 @@ export class FullQueues {
   /** Notes the full queue; undefined if it is not known. */
   #name(full: QueueDepth | undefined): void {
     this.#refusing = full?.queue;
-    this.waiting = { why: whyOf(full), queue: full?.queue };
+    this.waiting = { why: whyOf(full, this.#exchange), queue: full?.queue };
   }
 
   /** Finds the queue that refuses messages. The queues with the most messages are asked first. An empty queue is not full, whatever its cap. */
@@ -192,9 +197,9 @@ export class FullQueues {
 }
 
 /** @param full undefined if the queue is not known: another program's, that of a group that is not in the ledger, or one that is down */
-function whyOf(full: QueueDepth | undefined): string {
+function whyOf(full: QueueDepth | undefined, exchange: string): string {
   if (full === undefined)
-    return "RabbitMQ refuses messages: a queue bound to wsmanager is full, or down; rabbitmqctl list_queues name state messages consumers shows which";
+    return `RabbitMQ refuses messages: a queue bound to ${exchange} is full, or down; rabbitmqctl list_queues name state messages consumers shows which`;
   const { queue, messages, consumers } = full;
   if (queue === exchanges.dead)
     return `the queue ${queue} is full with ${messages} messages: look at them and replay or purge them (warren dead-letters)`;

@@ -66,6 +66,7 @@ describe("a full queue", () => {
       },
     };
     const room = full.room(
+      "wsmanager",
       () => known,
       look,
       () => left.length === 0 && asked.length > seen.length,
@@ -179,6 +180,7 @@ describe("a full queue", () => {
     const again = () => Promise.resolve(looks++ === 0 ? many : []);
     await passUntil(
       full.room(
+        "wsmanager",
         () => ["wsmanager.busy"],
         { ...look, depths: again },
         () => false,
@@ -188,6 +190,24 @@ describe("a full queue", () => {
     full.taken();
     clock.step(timing.calmMs);
     expect(logger.lines.at(-1)!.level).toBe("info");
+  });
+
+  test("that nobody knows is looked for at the exchange that the refused message went to", async () => {
+    const logger = new RecordingLogger();
+    const full = new FullQueues(logger, () => 0, timing);
+    const nothing = { depths: () => Promise.resolve([]), refuses: () => Promise.resolve(false) };
+    for (const exchange of ["towsmanager", "wsmanager"]) {
+      await passUntil(
+        full.room(
+          exchange,
+          () => [],
+          nothing,
+          () => false,
+        ),
+      );
+      expect(full.waiting?.why).toInclude(`a queue bound to ${exchange} is full`);
+    }
+    expect(logger.lines[0]!.fields?.["why"]).toInclude("bound to towsmanager");
   });
 
   test("that nobody finds is tried less and less often, and as often as at first when there was room for a while", async () => {
@@ -205,6 +225,7 @@ describe("a full queue", () => {
       looks = 0;
       await passUntil(
         full.room(
+          "wsmanager",
           () => [],
           look,
           () => false,
