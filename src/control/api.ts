@@ -129,8 +129,7 @@ export class ControlApi {
     const said = query.get("over");
     const overMs = said === undefined ? drainMs.usual : timeIn(said, drainMs.most);
     if (overMs === undefined) return bad("over is a time such as 30s, at most 60m");
-    this.#options.drain(overMs);
-    return Response.json({ drainingMs: overMs }, { status: 202 });
+    return Response.json({ drainingMs: this.#options.drain(overMs) }, { status: 202 });
   }
 
   async #setLevel(request: Request): Promise<Response> {

@@ -42,8 +42,8 @@ export interface ControlOptions {
   revoke(client: string, forMs: number): Promise<string | undefined>;
   /** Why the broker could not carry it; undefined if it could. */
   unfitnessOf(message: OutgoingMessage): { readonly why: string } | undefined;
-  /** Has this manager's clients leave over this time, in milliseconds, and then stops it. */
-  drain(overMs: number): void;
+  /** Has this manager's clients leave over this time, in milliseconds, and then stops it. Returns the time that they have: less, if another one ends sooner. */
+  drain(overMs: number): number;
   /** The level of this process's logger. */
   level(): LogLevel;
   /** Undefined if the broker keeps none. */

@@ -59,8 +59,8 @@ export interface Clientele {
    * @returns how many there were, or why it is not possible
    */
   revoke(client: string, forMs: number): Promise<number | string>;
-  /** Has the clients leave over this time, in milliseconds, and then stops the manager. */
-  drain(overMs: number): void;
+  /** Has the clients leave over this time, in milliseconds, and then stops the manager. Returns the time that they have: less, if another one ends sooner. */
+  drain(overMs: number): number;
   /** Changes the log level of this process. */
   changeLogLevel(level: Level): void;
   /** Topics and patterns with subscribers, and how many they have. */
@@ -123,8 +123,7 @@ export class Desk {
       case "revoke":
         return this.#revoke(command.client, command.forMs);
       case "drain": {
-        const drainingMs = command.overMs ?? drainMs.usual;
-        clientele.drain(drainingMs);
+        const drainingMs = clientele.drain(command.overMs ?? drainMs.usual);
         return { manager, drainingMs };
       }
       case "log-level":

@@ -94,8 +94,8 @@ export interface ManagerState {
   events(): Events | undefined;
   /** Undefined where nothing can be revoked. */
   revoking(): Revoking | undefined;
-  /** Has the clients leave evenly over this time, in milliseconds, and then stops the manager. */
-  drain(overMs: number): void;
+  /** Has the clients leave evenly over this time, in milliseconds, and then stops the manager. Returns the time that they have: less, if another one ends sooner. */
+  drain(overMs: number): number;
   /** The level of this process's logger. */
   level(): LogLevel;
 }

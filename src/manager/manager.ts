@@ -64,8 +64,11 @@ export class Manager {
   /** What `/metrics` shows of it besides its gateway. */
   readonly #metrics: readonly AnyMetric[];
   #isStopping = false;
-  /** Called when the control API asks for a stop. The clients have to leave over this time first, in milliseconds. */
-  onDrain: (overMs: number) => void = () => undefined;
+  /**
+   * Called when the control API asks for a stop. The clients have to leave over this time first, in milliseconds. Returns the time that
+   * they have: less, if another stop was asked for that ends earlier.
+   */
+  onDrain: (overMs: number) => number = (overMs) => overMs;
   /** Gives the control API access to dead letters; undefined where the broker keeps none. */
   deadLetters: DeadLetters | undefined;
   /** The level of this process's logger, for the control API. */
@@ -113,7 +116,7 @@ export class Manager {
       waitingBytes: () => this.#outbox.level.bytes,
       drain: (overMs) => {
         this.#isStopping = true;
-        this.onDrain(overMs);
+        return this.onDrain(overMs);
       },
       level: () => this.logLevel,
     });

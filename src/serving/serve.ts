@@ -16,7 +16,7 @@ type Run = Extract<Command, { readonly do: "run" }>;
 /** Runs a manager, a processor or both until it is told to stop. Returns the exit code. */
 export async function serve({ options, warnings }: Run): Promise<number> {
   const stops = new Stops();
-  void stopSignal().then((signal) => stops.ask(signal, options.drainTimeMs));
+  void stopSignal().then((signal) => void stops.ask(signal, options.drainTimeMs));
   const format = options.logFormat === "auto" ? (process.stdout.isTTY ? "text" : "json") : options.logFormat;
   const logger = new StreamLogger(process.stdout, format, options.logLevel);
   endOnUncaught(logger);

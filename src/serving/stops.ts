@@ -13,12 +13,20 @@ export class Stops {
   #next = Promise.withResolvers<Stop>();
   /** The one that begins the stop. */
   readonly first: Promise<Stop> = this.#next.promise;
+  /** When the clients will have left by the requests so far, in milliseconds. */
+  #leftByMs = Number.POSITIVE_INFINITY;
 
-  /** @param overMs the time over which clients leave before that, in milliseconds */
-  ask(signal: string, overMs: number): void {
+  /**
+   * @param overMs the time over which clients leave before that, in milliseconds
+   * @returns the time that they have: less, if an earlier request ends sooner
+   */
+  ask(signal: string, overMs: number): number {
     const { resolve } = this.#next;
     this.#next = Promise.withResolvers();
     resolve({ signal, overMs, next: this.#next.promise });
+    const nowMs = performance.now();
+    this.#leftByMs = Math.min(this.#leftByMs, nowMs + overMs);
+    return Math.max(0, Math.round(this.#leftByMs - nowMs));
   }
 }
 

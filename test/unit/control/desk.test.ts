@@ -19,7 +19,11 @@ function desk() {
     disconnect: (client) => obeyed.push(`disconnect ${client}`),
     revoke: () => Promise.resolve("there are no tokens"),
     topics: () => [["t", 1]],
-    drain: (overMs) => void obeyed.push(`drain ${overMs}`),
+    // An earlier drain ends sooner than an hour.
+    drain: (overMs) => {
+      obeyed.push(`drain ${overMs}`);
+      return Math.min(overMs, 1_000_000);
+    },
     changeLogLevel: (level) => void obeyed.push(`level ${level}`),
   };
   const own = new Desk("one", clientele, (why) => refused.push(why));
@@ -47,9 +51,17 @@ test("a manager obeys commands to all managers, and those to itself", async () =
   expect(to("two", { do: "log-level", level: "error" })).toBeUndefined();
   expect(to("one", { do: "drain", overMs: 5000 })).toEqual({ manager: "one", drainingMs: 5000 });
   expect(to("one", { do: "drain" })).toEqual({ manager: "one", drainingMs: drainMs.usual });
+  expect(to("one", { do: "drain", overMs: 3_600_000 })).toEqual({ manager: "one", drainingMs: 1_000_000 });
   expect(to("one", { do: "log-level", level: "debug" })).toEqual({ manager: "one", level: "debug" });
   expect(to(undefined, { do: "log-level", level: "info" })).toEqual({ manager: "one", level: "info" });
-  expect(obeyed).toEqual(["disconnect anna", "drain 5000", "drain 30000", "level debug", "level info"]);
+  expect(obeyed).toEqual([
+    "disconnect anna",
+    "drain 5000",
+    "drain 30000",
+    "drain 3600000",
+    "level debug",
+    "level info",
+  ]);
   expect(refused).toEqual([]);
 });
 

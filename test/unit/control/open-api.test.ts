@@ -52,7 +52,7 @@ const options: ControlOptions = {
   publish: async (_message, waiter) => world.publish?.(waiter) ?? confirm(waiter),
   unfitnessOf: () => (world.unfit === undefined ? undefined : { why: world.unfit }),
   revoke: async () => world.revoke,
-  drain: () => undefined,
+  drain: (overMs) => overMs,
   level: () => ({ level: "info", changeLevel: () => undefined }),
   deadLetters: () => {
     if (world.letters === "no broker") return undefined;

@@ -60,6 +60,16 @@ describe("a process whose clients leave over an hour", () => {
   });
 });
 
+test("whoever asks is told the time that clients have, which is that of the request that ends first", () => {
+  const stops = new Stops();
+  expect(stops.ask("the control API", 60_000)).toBe(60_000);
+  const left = stops.ask("the control API", 3_600_000);
+  expect(left).toBeLessThanOrEqual(60_000);
+  expect(left).toBeGreaterThan(50_000);
+  expect(stops.ask("the control API", 1000)).toBe(1000);
+  expect(stops.ask("SIGTERM", 0)).toBe(0);
+});
+
 test("a process that is told to stop without more has nobody leave before", async () => {
   const stops = new Stops();
   stops.ask("SIGTERM", 0);
