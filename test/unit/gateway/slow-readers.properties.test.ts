@@ -191,8 +191,10 @@ class World {
     }
   }
 
+  /** How many durable subscriptions have got everything. */
   get durablesAtEnd(): number {
-    return this.#durables.counts.atEnd;
+    const { end } = this.#durables;
+    return end.isLate ? 0 : end.count;
   }
 
   close(): void {
