@@ -51,6 +51,11 @@ export class EndSubscriptions {
     return this.#all.get(subscription)?.lastPosition;
   }
 
+  /** Whether the audiences of a topic are known, so that it does not have to be compared with all patterns. */
+  remembers(topic: string): boolean {
+    return this.#audiences.remembers(topic);
+  }
+
   /** The audiences of a topic. */
   route(topic: string): Route {
     return this.#audiences.route(topic);

@@ -9,6 +9,8 @@ import type { DurableSubscription } from "./subscription.ts";
 
 /** A publish counts once more for each so many bytes of its body; text counts in UTF-16 units. */
 const bytesPerUnit = 16 * 1024;
+/** To compare a topic with all patterns counts as many publishes as take about this long. */
+const unitsPerMs = 256;
 /** To how many audiences at most is published in one step, each of them counting once. */
 const partMax = 32;
 /** For how long a pack's topics are compared with all patterns to find out whether anybody wants one. In milliseconds. */
@@ -26,7 +28,7 @@ export interface PublicationParts {
 
 /** A record that is being published to the subscriptions at the log's end, step by step: a step takes no longer than some milliseconds. */
 export class Publication {
-  /** Does the next step, and tells how much was published with it. */
+  /** Does the next step, and tells how much it counts: each publish is one, or more. */
   readonly steps: Iterator<number, void>;
   readonly #record: LogRecord;
   readonly #parts: PublicationParts;
@@ -55,19 +57,21 @@ export class Publication {
 
   *#publish(): Generator<number, void> {
     const record = this.#record;
-    const { subscriptions } = this.#parts;
+    const { subscriptions, now } = this.#parts;
     if (record.repeated === "all" || !this.#mayBeWanted()) return;
     for (const [index, head] of record.heads.entries()) {
       if (isExpired(head) || record.isRepeat(index)) continue;
       // Messages that clients sent are looked up by topic, messages for one client by that client's id.
       const recipient = record.recipientOf(head);
       const directs = recipient === undefined ? undefined : subscriptions.directTo(recipient);
-      const route = recipient === undefined ? subscriptions.route(head.topic) : nowhere;
-      if (directs === undefined && route.length === 0) {
-        // To find that out may have taken a while.
-        yield 0;
-        continue;
+      let route = nowhere;
+      if (recipient === undefined) {
+        // Most topics are used again and again.
+        const comparedMs = subscriptions.remembers(head.topic) ? undefined : now();
+        route = subscriptions.route(head.topic);
+        if (comparedMs !== undefined) yield (now() - comparedMs) * unitsPerMs;
       }
+      if (directs === undefined && route.length === 0) continue;
       const position = record.positionOf(index);
       this.#index = index;
       this.#position = position;

@@ -127,6 +127,11 @@ export class Audiences {
     this.#forgetRoutes(audience.pattern);
   }
 
+  /** Whether the route of a topic is known, so that it does not have to be found among all patterns. */
+  remembers(topic: string): boolean {
+    return this.#byKey.size === 0 || this.#routes.has(topic);
+  }
+
   route(topic: string): Route {
     if (this.#byKey.size === 0) return nowhere;
     let route = this.#routes.get(topic);
