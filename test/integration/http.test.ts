@@ -293,6 +293,20 @@ describe("server-sent events", () => {
 });
 
 describe("a long poll", () => {
+  test("gets what the log has already, however short its wait is", async () => {
+    await using system = start();
+    for (let index = 0; index < 20; index++) await post(system, "/topics/a", `${index}`);
+    for (let round = 0; round < 10; round++)
+      for (const from of ["first", "last", "last=5", "timestamp=1"]) {
+        const response = await fetch(at(system, `/topics/a?wait=0&from=${from}`));
+        expect([from, response.status]).toEqual([from, 200]);
+        expect(await response.text()).toInclude('"body":"19"');
+      }
+    const nothing = await fetch(at(system, "/topics/b?wait=0&from=first"));
+    expect(nothing.status).toBe(204);
+    expect(nothing.headers.get("warren-next")).toBeString();
+  });
+
   test("answers with what comes, and where to go on", async () => {
     await using system = start();
     const poll = async (query: string) => {

@@ -96,7 +96,8 @@ export class Listening {
     const wish = { protocol: "poll", pattern, start, encoding: lines } as const;
     const client = new Subscriber({ id, seat, grant }, wish, this.#surroundings);
     const place = () => client.place;
-    const parts = { multicast, events: connections, ends: this.#ends, waitMs, place };
+    const isReading = () => client.isReading;
+    const parts = { multicast, events: connections, ends: this.#ends, waitMs, place, isReading };
     const poll = new Poll(client, addressOf(request, server), parts);
     this.pollCount++;
     const outcome = await poll.answer(request, server, Math.ceil(handshakeTimeoutMs / 1000));

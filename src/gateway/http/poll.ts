@@ -5,6 +5,11 @@ import type { Multicast } from "../fan-out/multicast.ts";
 import { endedByClient, ResponseSocket } from "./response-socket.ts";
 import type { Settling } from "./settling.ts";
 
+/** A poll that has yet to get what the log has already waits for this time at least, whatever it asked for. In milliseconds. */
+const readingMs = 5000;
+/** How often such a poll looks whether it has got that, in milliseconds. */
+const lookEachMs = 20;
+
 /** The parts of a poll. */
 export interface PollParts {
   readonly multicast: Multicast;
@@ -15,6 +20,8 @@ export interface PollParts {
   readonly waitMs: number;
   /** The position after which the client goes on, if it is known. */
   place(): string | undefined;
+  /** Whether the client has yet to get what the log has already. */
+  isReading(): boolean;
 }
 
 /** How a poll ended: with messages, without any up to a position in the log, or because the manager ended it. */
@@ -45,7 +52,8 @@ export class Poll extends ResponseSocket {
   async answer(request: Request, server: Server<Client>, idleTimeoutS: number): Promise<Outcome> {
     server.timeout(request, 0);
     request.signal.addEventListener("abort", () => this.#left(), { once: true });
-    this.#timer = setTimeout(() => this.#endSoon(), this.#parts.waitMs);
+    const leastMs = performance.now() + readingMs;
+    this.#timer = setTimeout(() => this.#waited(leastMs), this.#parts.waitMs);
     this.open();
     const outcome = await this.#outcome.promise;
     // The connection may now serve other requests.
@@ -70,6 +78,13 @@ export class Poll extends ResponseSocket {
       this.#bytes += what.byteLength;
     }
     this.#endSoon();
+  }
+
+  /** The time to wait for new messages is over. "Nothing came" would be wrong while there are old ones that have yet to be read. */
+  #waited(leastMs: number): void {
+    if (this.#parts.isReading() && performance.now() < leastMs)
+      this.#timer = setTimeout(() => this.#waited(leastMs), lookEachMs);
+    else this.#endSoon();
   }
 
   #endSoon(): void {

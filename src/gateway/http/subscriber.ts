@@ -47,6 +47,11 @@ export class Subscriber extends SubscribingClient {
     return this.subscriptions.placeOf(this.#wish.pattern);
   }
 
+  /** Whether it has yet to get what the log has already. */
+  get isReading(): boolean {
+    return this.subscriptions.isReading(this.#wish.pattern);
+  }
+
   override opened(socket: ClientSocket): void {
     super.opened(socket);
     const { pattern, start } = this.#wish;

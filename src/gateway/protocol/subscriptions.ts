@@ -128,6 +128,12 @@ export class Subscriptions {
       : undefined;
   }
 
+  /** Whether a durable subscription has yet to get what the log has already. */
+  isReading(id: string): boolean {
+    const subscription = this.#all[this.#find(id)];
+    return subscription?.kind === "durable" && subscription.durable.state !== "at the end";
+  }
+
   /** Whether presence is available. */
   get hasPresence(): boolean {
     return this.#surroundings.rooms !== undefined;

@@ -20,7 +20,14 @@ function polls(waitMs: number) {
   } as unknown as SocketEvents;
   const loop = new LoopTime();
   const multicast = new Multicast(loop);
-  const parts = { multicast, events, ends: new Settling(loop), waitMs, place: () => "7" };
+  const parts = {
+    multicast,
+    events,
+    ends: new Settling(loop),
+    waitMs,
+    place: () => "7",
+    isReading: () => false,
+  };
   const begin = () => {
     const poll = new Poll({} as Client, () => "", parts);
     const outcome = poll.answer(new Request("http://here/topics/t"), server, 10);
