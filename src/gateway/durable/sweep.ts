@@ -97,18 +97,20 @@ export class Sweep implements Task {
     return this.#lingering !== undefined;
   }
 
-  /**
-   * Adds a subscription whose place is still ahead. If the sweep lingers, also one that has yet to get the rest of its last record.
-   *
-   * @param recordsMax how far ahead the place may be
-   */
-  join(subscription: DurableSubscription, recordsMax: number): boolean {
-    if (this.#isOver) return false;
-    const { place } = subscription;
-    const isBack = this.isLingering && isPosition(place) && place.offset === this.#last?.offset;
-    if (!isBack && !this.#leadsTo(subscription, recordsMax)) return false;
+  /** Whether its place is at most so many records ahead. A sweep that lingers also takes one that has yet to get the rest of its last record. */
+  takes(subscription: DurableSubscription, recordsMax: number): boolean {
+    return !this.#isOver && (this.#isBack(subscription) || this.#leadsTo(subscription, recordsMax));
+  }
+
+  #isBack({ place }: DurableSubscription): boolean {
+    return this.isLingering && isPosition(place) && place.offset === this.#last?.offset;
+  }
+
+  /** Adds a subscription that it takes. It may be misplaced, or parked, at once. */
+  join(subscription: DurableSubscription): void {
+    const isBack = this.#isBack(subscription);
     this.#take(subscription);
-    if (!this.isLingering) return true;
+    if (!this.isLingering) return;
     clearTimeout(this.#lingering);
     this.#lingering = undefined;
     this.#awaited = undefined;
@@ -118,7 +120,6 @@ export class Sweep implements Task {
       this.#events.delivered(this.members.gather(this.#last!, this.#slices.now(), this.#onSlow));
     }
     this.#slices.ask(this);
-    return true;
   }
 
   #take(subscription: DurableSubscription): void {

@@ -102,7 +102,7 @@ export class Sweeps {
     this.#arrivals.divert(this.#events.misplaced);
   }
 
-  /** Ends all sweeps, and returns all subscriptions. */
+  /** Ends all, and returns the subscriptions. */
   takeAll(): DurableSubscription[] {
     const running = [...this.#running.keys()].flatMap((sweep) => sweep.stop());
     const all = [...this.#waiting, ...this.#cutOff.takeAll(), ...this.#arrivals.takeAll(), ...running];
@@ -147,8 +147,9 @@ export class Sweeps {
 
   #board(subscription: DurableSubscription, recordsMax: number): boolean {
     for (const sweep of this.#running.keys()) {
-      if (!sweep.join(subscription, recordsMax)) continue;
-      this.#waiting.delete(subscription);
+      if (!sweep.takes(subscription, recordsMax)) continue;
+      this.#waiting.delete(subscription); // First, since it waits again if its place proves to be in another log.
+      sweep.join(subscription);
       return true;
     }
     return false;
@@ -201,12 +202,9 @@ export class Sweeps {
   /** If the maximum of sweeps runs, ends the one that has lingered longest. */
   #makeRoom(): void {
     if (this.#running.size < sweepsMax) return;
-    for (const sweep of this.#running.keys()) {
-      if (!sweep.isLingering) continue;
-      this.#running.delete(sweep);
-      sweep.stop();
-      return;
-    }
+    const lingering = [...this.#running.keys()].find(({ isLingering }) => isLingering);
+    if (lingering !== undefined) this.#running.delete(lingering);
+    lingering?.stop();
   }
 
   /**
@@ -223,7 +221,8 @@ export class Sweeps {
       this.#running.delete(ahead);
       this.#precedence.hasBegun(ahead);
       for (const subscription of ahead.stop())
-        if (!sweep.join(subscription, Number.POSITIVE_INFINITY)) this.add(subscription);
+        if (sweep.takes(subscription, Number.POSITIVE_INFINITY)) sweep.join(subscription);
+        else this.add(subscription);
       this.#startSoon();
     }
   }

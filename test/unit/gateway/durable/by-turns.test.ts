@@ -16,7 +16,7 @@ import { recordOf, ScriptedLog } from "./scripted-log.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
-const clientCount = 1000;
+const clientCount = 500;
 /** What each move of a subscription takes, and each publish, by the clock of the event loop. In milliseconds. */
 const stepMs = 0.05;
 /** How much is published as records come, and how much at the end of a turn. */
