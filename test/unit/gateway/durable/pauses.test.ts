@@ -25,6 +25,21 @@ const clientCount = 100;
  */
 const inSliceMax = 100 + 2 * 16;
 
+/** @param now the clock of the event loop */
+function durablesBy(now: () => number) {
+  const log = new ScriptedLog(0);
+  const shared = {
+    read: log.read.bind(log),
+    mark: log.answerMark,
+    recordBytesMax: 1024 ** 2,
+    ...nothingRepeated(),
+  };
+  const loop = new LoopTime(now);
+  const backoff = { firstMs: 1, mostMs: 2 };
+  const durables = new Durables(shared, new Relay(), 1e9, backoff, plainOutlet, undefined, loop);
+  return { log, loop, durables };
+}
+
 /** Durable subscriptions with ids of their own on one record of many messages, by a clock that only the making of frames moves. */
 function crowd(isInMemory: boolean) {
   const clock = { ms: 0, frames: 0, turn: 0, framesInTurn: 0, mostInTurn: 0 };
@@ -39,16 +54,7 @@ function crowd(isInMemory: boolean) {
       return stomp.join(head, tail);
     },
   };
-  const log = new ScriptedLog(0);
-  const shared = {
-    read: log.read.bind(log),
-    mark: log.answerMark,
-    recordBytesMax: 1024 ** 2,
-    ...nothingRepeated(),
-  };
-  const loop = new LoopTime(() => clock.ms);
-  const backoff = { firstMs: 1, mostMs: 2 };
-  const durables = new Durables(shared, new Relay(), 1e9, backoff, plainOutlet, undefined, loop);
+  const { log, loop, durables } = durablesBy(() => clock.ms);
   const entry = log.append(Array<string>(messageCount).fill("a"), 0);
   if (isInMemory) durables.logged(recordOf(entry));
   else durables.marked(log.mark());
@@ -93,16 +99,7 @@ function alone() {
       return stomp.join(head, tail);
     },
   };
-  const log = new ScriptedLog(0);
-  const shared = {
-    read: log.read.bind(log),
-    mark: log.answerMark,
-    recordBytesMax: 1024 ** 2,
-    ...nothingRepeated(),
-  };
-  const loop = new LoopTime(() => nowMs);
-  const backoff = { firstMs: 1, mostMs: 2 };
-  const durables = new Durables(shared, new Relay(), 1e9, backoff, plainOutlet, undefined, loop);
+  const { log, durables } = durablesBy(() => nowMs);
   return { log, durables, encoding };
 }
 
