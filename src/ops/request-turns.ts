@@ -2,6 +2,9 @@ import { Deque } from "../collections/deque.ts";
 import type { Answer, Routes } from "./http.ts";
 import { LoopTime, type Task } from "./loop-time.ts";
 
+/** How many times the least number are answered at most of those that wait, in a turn with time left. */
+const mostFactor = 8;
+
 /**
  * Decides when requests are answered that need only the CPU. Bun hands over everything that it has read: half a megabyte may contain ten
  * thousand requests that a client has sent at once, which would keep everybody else waiting. So when enough requests were answered in a
@@ -12,13 +15,13 @@ export class RequestTurns {
   readonly #loop: LoopTime;
   readonly #atLeast: number;
   readonly #waiting = new Deque<() => void>();
-  readonly #answering: Task = { run: () => this.#answerWaiting() };
+  readonly #answering: Task = { run: (untilMs) => this.#answerWaiting(untilMs) };
   /** The last turn of the event loop in which requests were answered, and how many in it. */
   #turn = -1;
   #count = 0;
 
   /**
-   * @param atLeast how many are answered in a turn, however long they take; and the most waiting ones that are
+   * @param atLeast how many are answered in a turn, however long they take
    * @param loop shares out the event loop's time
    */
   constructor(atLeast: number, loop = new LoopTime()) {
@@ -66,9 +69,16 @@ export class RequestTurns {
     return true;
   }
 
-  /** Limited in number, because the cost of an answer shows only after all of the turn were begun. */
-  #answerWaiting(): void {
-    for (let count = 0; count < this.#atLeast && this.#waiting.length > 0; count++) this.#waiting.shift()!();
+  /**
+   * Limited in number, too, because a part of what an answer costs shows only after all of the turn were begun. It has to be many: thousands
+   * of clients that come back at once on a busy machine, where a turn takes long, are let in by so many a turn.
+   */
+  #answerWaiting(untilMs: number): void {
+    const most = this.#atLeast * mostFactor;
+    for (let count = 0; count < most && this.#waiting.length > 0; count++) {
+      if (count >= this.#atLeast && this.#loop.now() >= untilMs) break;
+      this.#waiting.shift()!();
+    }
     if (this.#waiting.length > 0) this.#loop.ask(this.#answering);
   }
 }

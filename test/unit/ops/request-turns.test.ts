@@ -44,16 +44,29 @@ test("some are answered in each turn however long they take", async () => {
   await Promise.all(rest);
 });
 
+test("of those that wait as many are answered as there is time for, but no more than eight times the least number: they cost more than their answers take", async () => {
+  const { ask, answered } = requestsOf(2);
+  for (let each = 0; each < 2; each++) ask(1000);
+  for (let each = 0; each < 10; each++) void ask(1);
+  await turn();
+  expect(answered.length).toBe(2 + 5);
+  for (let each = 0; each < 100; each++) void ask(0);
+  for (const sum of [12, 12 + 16, 28 + 16]) {
+    await turn();
+    expect(answered.length).toBe(sum);
+  }
+});
+
 test("very many that wait are answered in several turns, in the order in which they came, before those that come later", async () => {
   const { ask, answered } = requestsOf(1);
   for (let each = 0; each < 100; each++) void ask(1);
   expect(answered.length).toBe(4);
   await turn();
-  expect(answered.length).toBe(5);
+  expect(answered.length).toBe(9);
   const late = ask(1);
   let turns = 2;
   for (; answered.length < 101; turns++) await turn();
-  expect(turns).toBe(98);
+  expect(turns).toBe(21);
   expect(await late).toBe(100);
   expect(answered).toEqual(Array.from({ length: 101 }, (_, index) => index));
 });
