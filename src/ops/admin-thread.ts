@@ -1,5 +1,6 @@
 import type { Server } from "bun";
 import { codeOf, reasonOf } from "../errors.ts";
+import { isReading, notAllowed } from "./reading.ts";
 
 /**
  * Serves the admin port of a process with a handler, on a thread of its own. A handler in an endless loop blocks the main thread, and a
@@ -100,11 +101,7 @@ function respond(
 ): Response | Promise<Response> {
   const path = URL.parse(url)?.pathname ?? "";
   if (path !== "/healthz" && !paths.includes(path)) return new Response(notHere, { status: 404 });
-  if (method !== "GET" && method !== "HEAD")
-    return new Response("method not allowed: this path takes only GET, HEAD\n", {
-      status: 405,
-      headers: { allow: "GET, HEAD" },
-    });
+  if (!isReading({ method })) return notAllowed();
   if (stuckMs >= stuckAfterMs) return stuck(path);
   if (path === "/healthz") return Response.json({ alive: true });
   return ask(path, headers);

@@ -1,5 +1,6 @@
 import type { BunRequest, Server } from "bun";
 import { type AnyMetric, exposition, formatFor, formats } from "./metrics.ts";
+import { isReading, notAllowed } from "./reading.ts";
 
 /** What one path answers. */
 export type Answer<S> = (
@@ -80,17 +81,4 @@ export function readOnly<S>(routes: Routes<S>): Routes<S> {
         isReading(request) ? answer(request, server) : notAllowed(),
     ]),
   );
-}
-
-/** Whether a request only reads. */
-export function isReading({ method }: Request): boolean {
-  return method === "GET" || method === "HEAD";
-}
-
-/** The answer to methods that do more than read. */
-export function notAllowed(): Response {
-  return new Response("method not allowed: this path takes only GET, HEAD\n", {
-    status: 405,
-    headers: { allow: "GET, HEAD" },
-  });
 }

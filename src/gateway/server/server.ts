@@ -5,8 +5,6 @@ import { AdminListener, type AdminOptions } from "../../ops/admin.ts";
 import {
   type Answer,
   healthRoute,
-  isReading,
-  notAllowed,
   type Operations,
   operationRoutes,
   type Routes,
@@ -14,6 +12,7 @@ import {
 } from "../../ops/http.ts";
 import type { LoopTime } from "../../ops/loop-time.ts";
 import type { Notices } from "../../ops/notices.ts";
+import { isReading, notAllowed } from "../../ops/reading.ts";
 import { RequestTurns } from "../../ops/request-turns.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Client } from "../clients/client.ts";
