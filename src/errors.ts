@@ -58,6 +58,24 @@ function isError(thrown: unknown): thrown is Error {
   return thrown instanceof Error || Error.isError(thrown);
 }
 
+/** `thrown instanceof type`, whatever a handler has thrown: a Proxy may throw when it is asked, and then is no instance. */
+export function isA<T>(thrown: unknown, type: abstract new (...made: never[]) => T): thrown is T {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+/** The stack of an error; undefined if it has none, or throws when it is asked. */
+export function stackOf(thrown: unknown): string | undefined {
+  try {
+    return isError(thrown) && typeof thrown.stack === "string" ? thrown.stack : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The parts of an aggregate: Promise.any, and Node after trying several addresses, only say that several attempts failed. */
 function partsOf(error: Error, depth: number): string {
   const { cause } = error;

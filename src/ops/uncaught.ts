@@ -1,4 +1,4 @@
-import { reasonOf } from "../errors.ts";
+import { reasonOf, stackOf } from "../errors.ts";
 import type { Logger } from "./logger.ts";
 
 /**
@@ -10,7 +10,7 @@ export function endOnUncaught(logger: Logger): void {
   const end = (thrown: unknown) => {
     logger.error("uncaught error: this process ends", {
       reason: reasonOf(thrown),
-      stack: thrown instanceof Error ? thrown.stack : undefined,
+      stack: stackOf(thrown),
     });
     process.exit(1);
   };

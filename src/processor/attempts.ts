@@ -1,5 +1,5 @@
 import { backoffMs } from "../backoff.ts";
-import { reasonOf } from "../errors.ts";
+import { isA, reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
 import { type AnswerSink, Call, type CallTerms } from "./call.ts";
 import { Deadline, TookTooLong } from "./deadline.ts";
@@ -96,7 +96,7 @@ async function again(
   let error = firstError;
   let made = 1;
   onFailure(error, message, made);
-  while (made < attempts && !(error instanceof Hopeless)) {
+  while (made < attempts && !isA(error, Hopeless)) {
     await place.pause(backoffMs(made, attemptBackoff, Math.random()));
     const call = new Call(message, made + 1, limits, sink);
     try {
@@ -134,7 +134,7 @@ export async function completed(
     // Convert it once: an object that can be awaited but is no promise may start again each time.
     const settled = Promise.resolve(result);
     const value = await deadline.wait(settled).catch((error: unknown) => {
-      if (error instanceof TookTooLong) place.keepUntil(settled);
+      if (isA(error, TookTooLong)) place.keepUntil(settled);
       throw error;
     });
     if (isStream(value)) {

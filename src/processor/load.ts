@@ -34,7 +34,7 @@ async function loadModule(file: string): Promise<Work> {
   try {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
-    throw new FatalError(`handler ${path}${placeOf(error, path)}: ${firstReason(error)}`);
+    throw new FatalError(`handler ${path}${faultOf(error, path)}`);
   }
   const handler =
     typeof module === "object" && module !== null && "default" in module ? module.default : undefined;
@@ -64,6 +64,15 @@ function eventHandlersIn(module: object, path: string): EventHandlers {
     handlers[name] = exported as EventHandler;
   }
   return handlers;
+}
+
+/** Where and why it cannot be loaded. What it throws may itself throw when it is asked, and then has no more than a reason. */
+function faultOf(error: unknown, path: string): string {
+  try {
+    return `${placeOf(error, path)}: ${firstReason(error)}`;
+  } catch {
+    return `: ${reasonOf(error)}`;
+  }
 }
 
 /** The first of several errors: Bun throws a single error for one syntax error, and an AggregateError for several. */

@@ -1,3 +1,4 @@
+import { isA } from "../errors.ts";
 import type { Call } from "./call.ts";
 import { type Deadline, TookTooLong } from "./deadline.ts";
 
@@ -45,7 +46,7 @@ export async function publishStream(
     }
   } catch (error) {
     // A generator that threw has ended. One that is late ends when its current step does, with its cleanup.
-    if (error instanceof TookTooLong) keepUntil(ended(steps));
+    if (isA(error, TookTooLong)) keepUntil(ended(steps));
     else if (!isAtItsEnd) await deadline.wait(ended(steps)).catch(() => undefined);
     throw error;
   }

@@ -229,19 +229,27 @@ describe("the executable", () => {
 
 describe("a handler of one's own", () => {
   test.each([
-    ["an error in a timer", 'setTimeout(() => { throw new Error("stray"); })'],
-    ["a rejection that nothing awaits", 'void Promise.reject(new Error("stray"))'],
-  ])("that leaves %s behind ends the process with exit code 1, and the log says why", async (_, stray) => {
-    using folder = new Folder();
-    const handler = folder.write("stray.ts", `export default () => { ${stray}; return "answer"; };`);
-    await using warren = await startWarren(["--handler", handler]);
-    await using anna = await connect(warren.wsUrl("/ws"));
-    anna.send("hello");
-    expect(await warren.exited).toBe(1);
-    expect(warren.log).toContainEqual(
-      expect.objectContaining({ level: "error", msg: "uncaught error: this process ends", reason: "stray" }),
-    );
-  });
+    ["an error in a timer", 'setTimeout(() => { throw new Error("stray"); })', "stray"],
+    ["a rejection that nothing awaits", 'void Promise.reject(new Error("stray"))', "stray"],
+    [
+      "what throws when it is asked",
+      'const no = () => { throw new Error("no"); }; setTimeout(() => { throw new Proxy({}, { get: no, getPrototypeOf: no }); })',
+      "something was thrown that has no text",
+    ],
+  ])(
+    "that leaves %s behind ends the process with exit code 1, and the log says why",
+    async (_, stray, reason) => {
+      using folder = new Folder();
+      const handler = folder.write("stray.ts", `export default () => { ${stray}; return "answer"; };`);
+      await using warren = await startWarren(["--handler", handler]);
+      await using anna = await connect(warren.wsUrl("/ws"));
+      anna.send("hello");
+      expect(await warren.exited).toBe(1);
+      expect(warren.log).toContainEqual(
+        expect.objectContaining({ level: "error", msg: "uncaught error: this process ends", reason }),
+      );
+    },
+  );
 
   test("that breaks Warren's own code shows in the log where that is, by file, line and column of its source", async () => {
     using folder = new Folder();

@@ -1,7 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { codeOf, FatalError, reasonCharactersMax, reasonOf, UsageError } from "../../src/errors.ts";
+import {
+  codeOf,
+  FatalError,
+  isA,
+  reasonCharactersMax,
+  reasonOf,
+  stackOf,
+  UsageError,
+} from "../../src/errors.ts";
 import { rounds } from "./doubles/rounds.ts";
 
 describe("the reason of whatever was thrown", () => {
@@ -85,6 +93,29 @@ describe("the reason of whatever was thrown", () => {
       }),
       rounds(),
     );
+  });
+});
+
+describe("what throws when it is asked", () => {
+  const no = () => {
+    throw new Error("no");
+  };
+  test.each<[string, object]>([
+    ["a Proxy", new Proxy(new Error("x"), { get: no, getPrototypeOf: no })],
+    [
+      "an error with getters",
+      Object.defineProperties(new Error("x"), { message: { get: no }, stack: { get: no } }),
+    ],
+  ])("has no text, no stack and no class of ours: %s", (_, thrown) => {
+    expect(reasonOf(thrown)).toBe("something was thrown that has no text");
+    expect(stackOf(thrown)).toBeUndefined();
+    expect(isA(thrown, FatalError)).toBe(false);
+  });
+
+  test("is the only thing without its stack and its class", () => {
+    expect(stackOf(new FatalError("x"))).toContain("errors.test.ts");
+    expect(stackOf(Object.assign(new Error("x"), { stack: 42 }))).toBeUndefined();
+    expect([isA(new FatalError("x"), FatalError), isA(new Error("x"), FatalError)]).toEqual([true, false]);
   });
 });
 

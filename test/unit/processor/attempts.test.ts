@@ -119,6 +119,11 @@ describe("a handler that fails", () => {
     ["throws a text", () => Promise.reject("just a text"), "just a text"],
     ["throws nothing", () => Promise.reject(), "undefined"],
     ["throws an error without a text", () => Promise.reject(new TypeError()), "TypeError"],
+    [
+      "throws what throws when it is asked",
+      () => Promise.reject(new Proxy({}, { getPrototypeOf: () => fails(undefined!, undefined!) as never })),
+      "has no text",
+    ],
     ["throws what has no text", () => Promise.reject(Object.create(null)), "has no text"],
     [
       "throws an error whose text is none",

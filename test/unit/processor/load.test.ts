@@ -191,6 +191,14 @@ describe("is refused in one line:", () => {
     expect(await refusalOf(path)).toBe(`handler ${path}: just a text`);
   });
 
+  test("what throws something that throws when it is asked", async () => {
+    const path = fileOf("throws-proxy.ts", [
+      "const no = () => { throw new Error('no'); };",
+      "throw new Proxy({}, { get: no, has: no, getPrototypeOf: no });",
+    ]);
+    expect(await refusalOf(path)).toBe(`handler ${path}: something was thrown that has no text`);
+  });
+
   test.each(["connected", "disconnected"])("a module whose %s is no function", async (name) => {
     const path = fileOf(`${name}.ts`, ["export default () => undefined;", `export const ${name} = 7;`]);
     expect(await refusalOf(path)).toBe(
