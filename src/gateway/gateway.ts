@@ -154,9 +154,10 @@ export class Gateway implements FeedSink {
     return this.#connections.remove(clientId);
   }
 
-  /** Closes those connections of a client whose tokens were issued before this time, in milliseconds since 1970. Returns how many there were. */
+  /** Ends a client's connections and waiting requests whose tokens were issued before this time (`Date.now()`). Returns how many there were. */
   revoke(clientId: string, issuedBeforeMs: number): number {
-    return this.#connections.remove(clientId, issuedBeforeMs);
+    const asked = this.#parts.doors.reduce((sum, door) => sum + door.revoke(clientId, issuedBeforeMs), 0);
+    return this.#connections.remove(clientId, issuedBeforeMs) + asked;
   }
 
   /** Topics and patterns that have live subscribers, and how many they have. */
@@ -219,9 +220,8 @@ export class Gateway implements FeedSink {
     for (const door of this.#parts.doors) door.stop();
     await sayFarewell([...this.#parts.clients], timeoutMs);
     this.#parts.removals.finish();
-    await Promise.all(
-      this.#parts.doors.map((door) => door.settle(Math.min(answersMs, timeoutMs ?? answersMs))),
-    );
+    const settleMs = Math.min(answersMs, timeoutMs ?? answersMs);
+    await Promise.all(this.#parts.doors.map((door) => door.settle(settleMs)));
     this.#parts.backlogs.close();
     await this.#parts.server.close();
     this.#parts.visits.close();

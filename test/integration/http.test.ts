@@ -500,10 +500,57 @@ describe("with tokens", () => {
     expect((await metricsOf(system.url))["warren_messages_received_total"]).toBe(0);
   });
 
-  test("listening ends when the token is revoked, and goes on with one that was issued after that", async () => {
+  /** Flags for a manager on which tokens can be revoked, and what is asked of it. */
+  const revoking = () => {
     const adminToken = join(folder, "admin");
     writeFileSync(adminToken, "admin-token-of-the-test\n");
-    await using system = await guarded("--admin-port", "0", "--admin-token-file", adminToken);
+    return ["--admin-port", "0", "--admin-token-file", adminToken];
+  };
+  const revoke = async ({ manager }: Started) => {
+    const asked = { method: "POST", headers: { authorization: "Bearer admin-token-of-the-test" } };
+    return await (await fetch(new URL("/api/clients/anna/revoke", manager.adminUrl), asked)).json();
+  };
+  const shows = async ({ manager }: Started, line: string) =>
+    (await (await fetch(new URL("/metrics", manager.adminUrl))).text()).split("\n").includes(line);
+
+  test("a request is not answered after the token was revoked, and says so; one with a newer token is", async () => {
+    await using system = await guarded(...revoking());
+    const nowS = Math.floor(Date.now() / 1000);
+    const may = { publish: ["a"], app: ["prices"] };
+    const [old, fresh] = await Promise.all([-10, 100].map((age) => tokenOf(may, { iat: nowS + age })));
+    const ask = (token: string | undefined, body: BodyInit) =>
+      post(system, "/app/prices", body, { authorization: `Bearer ${token}` });
+    const asked = ask(old, "hang");
+    const kept = ask(fresh, "hang");
+    const begun = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<void>();
+    const slow = ask(
+      old,
+      new ReadableStream({
+        async start(body) {
+          body.enqueue("ha");
+          begun.resolve();
+          await over.promise;
+          body.enqueue("ng");
+          body.close();
+        },
+      }),
+    );
+    await begun.promise;
+    await until(() => shows(system, "warren_http_waiting 2"), "both wait");
+    await revoke(system);
+    const refused = [401, "the token is missing, not valid, or has expired"];
+    expect(await errorOf(await within(asked, "the answer"))).toEqual(refused);
+    over.resolve();
+    expect(await errorOf(await within(slow, "the answer to what came slowly"))).toEqual(refused);
+    expect(await shows(system, "warren_http_waiting 1")).toBe(true);
+    expect(await shows(system, 'warren_tokens_refused_total{reason="revoked"} 2')).toBe(true);
+    await system[Symbol.asyncDispose]();
+    expect((await kept).status).toBe(503);
+  });
+
+  test("listening ends when the token is revoked, and goes on with one that was issued after that", async () => {
+    await using system = await guarded(...revoking());
     const nowS = Math.floor(Date.now() / 1000);
     const may = { publish: ["a"], subscribe: ["#"] };
     const before = await tokenOf(may, { iat: nowS - 10 });
@@ -511,13 +558,8 @@ describe("with tokens", () => {
     const poll = (token: string, wait: string) => fetch(at(system, `/topics/a?wait=${wait}&token=${token}`));
     const old = poll(before, "30s");
     await using oldEvents = await listen(system, `/topics/a?token=${before}`);
-    const metrics = async () => (await fetch(new URL("/metrics", system.manager.adminUrl))).text();
-    await until(async () => /^warren_clients 2$/m.test(await metrics()), "both listen");
-    const revoked = await fetch(new URL("/api/clients/anna/revoke", system.manager.adminUrl), {
-      method: "POST",
-      headers: { authorization: "Bearer admin-token-of-the-test" },
-    });
-    expect(await revoked.json()).toMatchObject({ disconnected: 2 });
+    await until(() => shows(system, "warren_clients 2"), "both listen");
+    expect(await revoke(system)).toMatchObject({ disconnected: 2 });
     expect((await old).status).toBe(503);
     await within(oldEvents.ended, "the end");
     // Those that were about to connect are looked at again a second later.

@@ -1,3 +1,4 @@
+import { MultiMap } from "../../collections/multi-map.ts";
 import { keyHeader } from "../../envelope/idempotency-key.ts";
 import { typeIn } from "../../http-headers.ts";
 import type { Message } from "../../message.ts";
@@ -6,7 +7,7 @@ import { Lease } from "../auth/lease.ts";
 import type { DoorSurroundings } from "../protocol/protocol.ts";
 import { RequestFault } from "../requests/line.ts";
 import { fault } from "./answers.ts";
-import { type Asked, type Caller, tokenEnded } from "./caller.ts";
+import { type Asked, type Caller, type TokenEnd, tokenEnded } from "./caller.ts";
 import { headersFor } from "./message-headers.ts";
 import { keyFault, type Sending } from "./sending.ts";
 
@@ -20,14 +21,33 @@ const graceMs = 2000;
 const askedBefore =
   "a request with this Idempotency-Key was sent before: its answer went to the sender of that one";
 
+/** A request that waits for its answer. */
+interface Asker {
+  /** When its token was issued, in milliseconds since 1970; 0 if that is unknown. */
+  readonly issuedAtMs: number;
+  /** Its token was revoked, so it gets no answer but that. */
+  readonly revoked: () => void;
+}
+
 /** `POST /app/NAME`: the response is the answer to the request. */
 export class Asking {
   readonly #surroundings: DoorSurroundings;
   readonly #sending: Sending;
+  /** The requests that wait for their answers, by their client ids. */
+  readonly #askers = new MultiMap<Asker>();
 
   constructor(surroundings: DoorSurroundings, sending: Sending) {
     this.#surroundings = surroundings;
     this.#sending = sending;
+  }
+
+  /**
+   * Ends the requests of a client whose tokens were issued before this time, in milliseconds since 1970. Returns how many there were.
+   */
+  revoke(clientId: string, issuedBeforeMs: number): number {
+    const revoked = [...this.#askers.find(clientId)].filter(({ issuedAtMs }) => issuedAtMs < issuedBeforeMs);
+    for (const asker of revoked) this.#sending.settling.add(asker.revoked);
+    return revoked.length;
   }
 
   async answer(asked: Asked): Promise<Response> {
@@ -70,8 +90,12 @@ export class Asking {
         if (!ingress.waitsForKeys(question.headers?.[keyHeader], take)) take();
         const late = () => resolve(fault(504, "no answer came in time"));
         // The answer is not for a client whose token has ended, as it would not be over WebSocket.
-        const lease = Lease.of(caller.grant, wheel, () => resolve(tokenEnded(this.#surroundings)));
+        const end = (how: TokenEnd) => resolve(tokenEnded(how, this.#surroundings));
+        const lease = Lease.of(caller.grant, wheel, () => end("expired"));
+        const asker = { issuedAtMs: caller.grant.issuedAtMs ?? 0, revoked: () => end("revoked") };
+        this.#askers.add(caller.id, asker);
         return await this.#sending.waitFor(asked, promise, waitMs + graceMs, late, () => {
+          this.#askers.remove(caller.id, asker);
           lease?.stop();
           line.close();
         });

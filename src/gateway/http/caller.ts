@@ -77,9 +77,19 @@ export async function callerOf(
   return { id: grant.user ?? asked ?? (key === null ? crypto.randomUUID() : anonymousId(key)), grant };
 }
 
+/** How a token has ended since it was checked. */
+export type TokenEnd = "expired" | "revoked";
+
+/** How a caller's token has ended since it was checked; undefined if it has not. */
+export function endOf({ grant }: Caller, { auth }: DoorSurroundings): TokenEnd | undefined {
+  const { user, issuedAtMs, expiresAtMs } = grant;
+  if (expiresAtMs <= Date.now()) return "expired";
+  return user !== undefined && auth?.revoked(user, issuedAtMs) !== undefined ? "revoked" : undefined;
+}
+
 /** The answer to a caller whose token has ended since it was checked. */
-export function tokenEnded({ auth }: DoorSurroundings): Response {
-  auth?.refusals.add("expired");
+export function tokenEnded(how: TokenEnd, { auth }: DoorSurroundings): Response {
+  auth?.refusals.add(how);
   return fault(401, closeCodes.unauthenticated.reason);
 }
 

@@ -29,6 +29,7 @@ export class HttpDoor implements Door {
   readonly #surroundings: DoorSurroundings;
   readonly #bodies: Bodies;
   readonly #sending: Sending;
+  readonly #asking: Asking;
   readonly #listening: Listening;
   /** How many requests are not answered yet. */
   #unanswered = 0;
@@ -53,7 +54,7 @@ export class HttpDoor implements Door {
     });
     this.#sending = new Sending(surroundings, this.#bodies);
     this.#listening = new Listening(surroundings);
-    const asking = new Asking(surroundings, this.#sending);
+    this.#asking = new Asking(surroundings, this.#sending);
     const listen = (asked: Asked) => this.#listening.answer(asked);
     this.routes = {
       "/topics/*": this.#route("/topics/", {
@@ -61,7 +62,7 @@ export class HttpDoor implements Door {
         HEAD: listen,
         POST: (asked) => this.#sending.publish(asked),
       }),
-      "/app/*": this.#route("/app/", { POST: (asked) => asking.answer(asked) }),
+      "/app/*": this.#route("/app/", { POST: (asked) => this.#asking.answer(asked) }),
     };
   }
 
@@ -91,6 +92,10 @@ export class HttpDoor implements Door {
         read: () => this.#listening.pollCount,
       },
     ];
+  }
+
+  revoke(clientId: string, issuedBeforeMs: number): number {
+    return this.#asking.revoke(clientId, issuedBeforeMs);
   }
 
   stop(): void {

@@ -8,7 +8,7 @@ import { Admission } from "../limits/admission.ts";
 import type { DoorSurroundings } from "../protocol/protocol.ts";
 import { fault, json, later } from "./answers.ts";
 import type { Bodies } from "./bodies.ts";
-import { type Asked, type Caller, callerOf, forbidden, isNoPattern, tokenEnded } from "./caller.ts";
+import { type Asked, type Caller, callerOf, endOf, forbidden, isNoPattern, tokenEnded } from "./caller.ts";
 import { headersIn } from "./message-headers.ts";
 import { type HttpSender, Senders } from "./senders.ts";
 import { Settling } from "./settling.ts";
@@ -186,7 +186,8 @@ export class Sending {
       if (bytes instanceof Response) return bytes;
       if (this.#surroundings.entrance.isClosed) return refusals.refuse("stopping", undefined, true);
       // The body may have taken a while.
-      if (caller.grant.expiresAtMs <= Date.now()) return tokenEnded(this.#surroundings);
+      const end = endOf(caller, this.#surroundings);
+      if (end !== undefined) return tokenEnded(end, this.#surroundings);
       sender.sent(bytes.byteLength);
       return await then({ caller, sender, headers, body: bodyIn(bytes, headers?.["content-type"]) });
     } finally {

@@ -132,6 +132,11 @@ export interface Door {
   readonly metrics: readonly AnyMetric[];
   /** What is kept of requests that are being read. In bytes. */
   readonly keptBytes: number;
+  /**
+   * Ends the requests of a client that wait for answers, if their tokens were issued before this time, in milliseconds since 1970. Returns
+   * how many there were.
+   */
+  revoke(clientId: string, issuedBeforeMs: number): number;
   /** The manager is stopping. Requests that still wait get an answer that says so. */
   stop(): void;
   /** Resolves when all answers are on their way, or after `timeoutMs`. Call it after `stop`. */
