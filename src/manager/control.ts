@@ -1,13 +1,13 @@
-import { readFileSync } from "node:fs";
 import { ControlApi } from "../control/api.ts";
 import type { ControlOptions, LogLevel } from "../control/control-options.ts";
 import type { ClientEntry, Clientele, Desk, DeskAnswer, SeenClient } from "../control/desk.ts";
-import { FatalError, reasonOf } from "../errors.ts";
+import { FatalError } from "../errors.ts";
 import type { AttendanceByTurns, Attendee } from "../events/attendance.ts";
 import type { Events } from "../events/events.ts";
 import type { Once } from "../gateway/fan-out/once.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Readiness } from "../ops/http.ts";
+import { readOptionFile } from "../option-file.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ManagerOptions } from "./manager-options.ts";
 import type { Revoking } from "./revoking.ts";
@@ -63,13 +63,8 @@ const tokenLengthMin = 16;
 
 /** Reads the token that the control API asks for. @throws FatalError if it cannot be used */
 function readAdminToken(file: string): string {
-  let token: string;
-  try {
-    // trim() takes a byte-order mark for a space.
-    token = readFileSync(file, "utf8").trim();
-  } catch (error) {
-    throw new FatalError(`the file of --admin-token-file cannot be read: ${reasonOf(error)}`);
-  }
+  // trim() takes a byte-order mark for a space.
+  const token = readOptionFile("--admin-token-file", file).toString().trim();
   if (token.length < tokenLengthMin)
     throw new FatalError(
       `the token in ${file} (--admin-token-file) is shorter than ${tokenLengthMin} characters: make one with \`openssl rand -hex 32\``,

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { FatalError, reasonOf } from "../../errors.ts";
+import { readOptionFile } from "../../option-file.ts";
 import { type Keys, NotAKey } from "./keys.ts";
 import type { KeySource } from "./tokens.ts";
 
@@ -35,8 +35,9 @@ export class KeyFile implements KeySource {
    */
   async read(): Promise<void> {
     const reading = ++this.#readings;
+    const file = readOptionFile(this.#flag, this.#path);
     try {
-      const keys = await this.#parse(readFileSync(this.#path));
+      const keys = await this.#parse(file);
       if (reading < this.#inForce) return;
       this.#inForce = reading;
       this.#keys = keys;

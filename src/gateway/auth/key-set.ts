@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { createLocalJWKSet } from "jose";
 import { backoffMs } from "../../backoff.ts";
 import { FatalError, reasonOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
+import { readOptionFile } from "../../option-file.ts";
 import { withoutPassword } from "../../redact.ts";
 import { type JwkSet, usableKeys } from "./jwk-set.ts";
 import { type Keys, publicAlgorithms } from "./keys.ts";
@@ -112,12 +112,7 @@ export class KeySet implements KeySource {
   /** Read for each fetch, so that a renewed file is used. */
   #readCa(): string | undefined {
     if (this.#caFile === undefined) return undefined;
-    let pem: string;
-    try {
-      pem = readFileSync(this.#caFile, "utf8");
-    } catch (error) {
-      throw new FatalError(`--jwks-ca ${this.#caFile} cannot be read: ${reasonOf(error)}`);
-    }
+    const pem = readOptionFile("--jwks-ca", this.#caFile).toString();
     if (!pem.includes("-----BEGIN CERTIFICATE-----"))
       throw new FatalError(`--jwks-ca ${this.#caFile} has no certificate in PEM format`);
     return pem;

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { FatalError, reasonOf } from "../../errors.ts";
+import { readOptionFile } from "../../option-file.ts";
 
 /** What a server shows to its clients, in PEM. */
 export interface Certificate {
@@ -24,13 +23,6 @@ export interface TlsOptions {
  */
 export function readCertificate({ tlsCert, tlsKey }: TlsOptions): Certificate | undefined {
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  const read = (flag: string, path: string) => readOptionFile(flag, path).toString();
   return { cert: read("--tls-cert", tlsCert), key: read("--tls-key", tlsKey) };
-}
-
-function read(flag: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new FatalError(`${flag} ${path} cannot be read: ${reasonOf(error)}`);
-  }
 }

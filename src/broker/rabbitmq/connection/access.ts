@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { credentials } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
+import { readOptionFile } from "../../../option-file.ts";
 
 /** The files with this process's credentials, and with the authority of RabbitMQ's certificate. */
 export interface AccessOptions {
@@ -65,12 +65,7 @@ function readSecrets(options: AccessOptions): Secrets {
 }
 
 function read(flag: string, path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new FatalError(`${flag} ${path} cannot be read: ${reasonOf(error)}`);
-  }
+  const text = readOptionFile(flag, path).toString();
   // trim() takes a byte-order mark for a space.
   if (text.trim() === "") throw new FatalError(`${flag} ${path} is empty`);
   return text;
