@@ -104,16 +104,23 @@ export class Feed implements Follower {
     this.#coming = record;
     this.repeats.mark(record, envelope);
     const isOwn = isFromClients && envelope.messageId?.startsWith(this.#ownIds) === true;
-    if (!isOwn && record.repeated !== "all" && this.#concerns(record, isFromClients, envelope)) {
-      if (this.#early !== undefined) this.#wait({ record, isFromClients }, envelope);
-      else this.#late.add({ record, isFromClients, next: 0, bytes: envelope.body.byteLength });
-      // Read the heads now, once: messages that are not for live clients, such as answers, are handled as the record is opened. A record
-      // that is kept does not have them any more.
-      void record.heads;
-    }
+    if (!isOwn && record.repeated !== "all") this.#handOn(record, isFromClients, envelope);
     this.#coming = undefined;
     this.#sink.logged(record);
     this.onForwarded(performance.now() - readMs);
+  }
+
+  /** To live clients: now, or when it is its turn. */
+  #handOn(record: LogRecord, isFromClients: boolean, envelope: Envelope): void {
+    const isWanted = this.#concerns(record, isFromClients, envelope);
+    // A client may come while others wait. It gets what it wants of those, and so it must get what it wants of this one, too.
+    if (!isWanted && !this.#late.isWaiting) return;
+    if (this.#early !== undefined) this.#wait({ record, isFromClients }, envelope);
+    else this.#late.add({ record, isFromClients, isWanted, next: 0, bytes: envelope.body.byteLength });
+    // Read the heads now, once: messages that are not for live clients, such as answers, are handled as the record is opened. A record
+    // that is kept does not have them any more.
+    if (isWanted) void record.heads;
+    else record.own();
   }
 
   /** Records for live clients wait until `resume`, since it is not known yet which of them repeat earlier ones. */
@@ -131,7 +138,7 @@ export class Feed implements Follower {
     this.#early = undefined;
     for (const { record, isFromClients } of early) {
       this.repeats.tell(record);
-      this.#late.add({ record, isFromClients, next: 0, bytes: 0 });
+      this.#late.add({ record, isFromClients, isWanted: true, next: 0, bytes: 0 });
     }
   }
 
@@ -157,6 +164,7 @@ export class Feed implements Follower {
   /** @returns whether all messages of the record were handed on */
   #forward(late: LateRecord, mayContinue: () => boolean): boolean {
     const { record, isFromClients } = late;
+    if (!late.isWanted && late.next === 0 && !this.#wantsAny(record.topics ?? [])) return true;
     const { heads } = record;
     while (late.next < heads.length) {
       const index = late.next++;

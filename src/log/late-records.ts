@@ -19,6 +19,8 @@ const lookEach = 16;
 
 /** A record that was handed on in part, or not yet. */
 export interface LateRecord extends EarlyRecord {
+  /** Whether a client wanted something in it when it came. If not, it is a pack, and a client that wants something may have come since. */
+  readonly isWanted: boolean;
   /** The index of the next message to be handed on. */
   next: number;
   /** The size of its body, in bytes. */
@@ -57,6 +59,11 @@ export class LateRecords implements Task {
     this.#budget = new TurnBudget(loop, publishedMax, lookEach);
     this.#sink = sink;
     this.#forward = forward;
+  }
+
+  /** Whether records wait for their turn. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
   }
 
   /** Hands on as much of a record as there is time for now, and the rest later. */

@@ -140,7 +140,7 @@ export class LogRecord {
 
   get #opened(): Contents {
     if (this.#contents !== undefined) return this.#contents;
-    if (this.#isPacked) this.#own();
+    if (this.#isPacked) this.own();
     const contents = this.#opener(this, this.#envelope as Envelope);
     this.#contents = contents;
     // This may close it at once, where too much is decoded.
@@ -170,14 +170,14 @@ export class LogRecord {
       this.#keepSingle(onOpened);
       return;
     }
-    this.costBytes = overheadBytes + envelopeCostBytes(this.#own());
+    this.costBytes = overheadBytes + envelopeCostBytes(this.own());
     this.#onOpened = onOpened;
     if (!isReadNow) this.close();
     else if (this.#contents !== undefined) onOpened(this);
   }
 
-  /** Lets go of the buffer that the record came in. */
-  #own(): Envelope {
+  /** Lets go of the buffer that the record came in. Only a pack, or a record that has not been kept, still has its envelope. */
+  own(): Envelope {
     const envelope = this.#envelope!;
     const body = ownBytes(envelope.body) as Buffer;
     if (body !== envelope.body) this.#envelope = { ...envelope, body };

@@ -66,6 +66,19 @@ function packed(appId: string, messages: readonly OutgoingMessage[]): Envelope {
   return { ...from(appId, { body: pack(messages), topic: "" }), contentType: packedContentType };
 }
 
+/** Bodies that cannot be decoded without being seen. */
+function watched(envelope: Envelope) {
+  let decoded = 0;
+  const body = Buffer.from(envelope.body);
+  const toText = body.toString.bind(body);
+  body.toString = (encoding, start, end) => {
+    const text = toText(encoding, start, end);
+    if (text.startsWith("body")) decoded++;
+    return text;
+  };
+  return { envelope: { ...envelope, body }, decoded: () => decoded };
+}
+
 test("what clients of another manager sent is relayed to its topic", () => {
   const { feed, heard } = feedOf("manager-1");
   feed.record(0, "wsmanager", from("manager-2", { body: "hi", topic: "a", clientId: "c" }));
@@ -193,18 +206,6 @@ test("packed messages are handed on one by one, in order", () => {
 });
 
 describe("of a pack, what nobody here wants", () => {
-  /** Bodies that cannot be decoded without being seen. */
-  function watched(envelope: Envelope) {
-    let decoded = 0;
-    const body = Buffer.from(envelope.body);
-    const toText = body.toString.bind(body);
-    body.toString = (encoding, start, end) => {
-      const text = toText(encoding, start, end);
-      if (text.startsWith("body")) decoded++;
-      return text;
-    };
-    return { envelope: { ...envelope, body }, decoded: () => decoded };
-  }
   const messages = ["a", "b", "a"].map((topic, index) => ({ topic, body: `body ${index}` }));
 
   test("is not decoded: of what other managers' clients sent, one line is read", () => {
@@ -425,6 +426,51 @@ test("a client that comes while something waits for its topic misses nothing tha
   feed.resume();
   say(4, "4");
   expect(heard).toEqual(["1", "2", "3", "4"].map((body) => ["relay", "a", body]));
+});
+
+describe("a client that comes while records wait for their turn", () => {
+  const packOf = (...texts: readonly string[]) =>
+    packed(
+      "manager-2",
+      texts.map((text) => ({ body: `body ${text}`, topic: text.split(" ")[0]! })),
+    );
+
+  /** Three records come while nobody wants what is large, and wait. */
+  function waitingRecords() {
+    const parts = feedOf("manager-1");
+    const { feed, unwanted, sink } = parts;
+    unwanted.add("large");
+    sink.isSpreading = true;
+    const alone = watched(packOf("large 2"));
+    feed.record(1, "wsmanager", packOf("small 1", "large 1"));
+    feed.record(2, "wsmanager", alone.envelope);
+    feed.record(3, "wsmanager", packOf("large 3", "small 3"));
+    return { ...parts, alone };
+  }
+
+  test("gets what follows the first of them that it gets, also what nobody wanted when it came", async () => {
+    const { feed, heard, unwanted, sink } = waitingRecords();
+    unwanted.delete("large");
+    feed.record(4, "wsmanager", packOf("large 4"));
+    sink.isSpreading = false;
+    await turn();
+    feed.record(5, "wsmanager", packOf("large 5"));
+    expect(heard).toEqual(
+      ["small 1", "large 1", "large 2", "large 3", "small 3", "large 4", "large 5"].map((text) => [
+        "relay",
+        text.split(" ")[0],
+        `body ${text}`,
+      ]),
+    );
+  });
+
+  test("has nothing decoded that nobody wants by then either", async () => {
+    const { heard, sink, alone } = waitingRecords();
+    sink.isSpreading = false;
+    await turn();
+    expect(heard).toEqual([1, 3].map((number) => ["relay", "small", `body small ${number}`]));
+    expect(alone.decoded()).toBe(0);
+  });
 });
 
 test("what waits for live clients has a cap: beyond it nothing waits for longer than its turn, and nothing is lost", async () => {
