@@ -1,6 +1,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { connect } from "amqplib";
 import { defaultTiming } from "../../../src/broker/rabbitmq/connection/link-timing.ts";
 import { whyLost } from "../../../src/broker/rabbitmq/connection/watch.ts";
+import { FrameReader } from "../../../src/broker/rabbitmq/frames/frame-reader.ts";
+import { receiving } from "../../../src/broker/rabbitmq/frames/innards.ts";
 import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
 import { FakeAmqp } from "../../support/fake-amqp.ts";
@@ -24,6 +29,36 @@ test.each(words)("where RabbitMQ says %s, an operator is told where to read on",
   );
   expect(why).toContain(chapter);
   expect(why).toContain(text);
+});
+
+test("where something answers that is not RabbitMQ, an operator is told so, and not the number that four of its letters make", async () => {
+  const web = createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  await once(web.listen(0, "127.0.0.1"), "listening");
+  try {
+    const error = await connect(`amqp://127.0.0.1:${(web.address() as AddressInfo).port}`).then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    );
+    expect(whyLost(error!)).toMatch(
+      /^what came is not AMQP: .* --broker names a port .* \(Frame size \d+ exceeds .*\)$/,
+    );
+  } finally {
+    web.close();
+  }
+});
+
+test("where bytes are lost on the way, an operator is told so", async () => {
+  await using fake = await FakeAmqp.start(() => undefined);
+  const connection = await connect(fake.url);
+  const reader = new FrameReader(connection);
+  expect(reader).toBeDefined();
+  const lost = Promise.withResolvers<Error>();
+  connection.on("error", lost.resolve);
+  // A heart-beat whose last byte is missing, and one more.
+  receiving(connection).stream.push(Buffer.from([8, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0xce]));
+  expect(whyLost(await lost.promise)).toMatch(
+    /^what came is not AMQP: something on the way .* \(Invalid frame\)$/,
+  );
 });
 
 test("other reasons are passed on unchanged", () => {
