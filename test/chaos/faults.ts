@@ -49,9 +49,11 @@ export const faults: readonly Fault[] = [
     );
   }),
   brokerFault("consumer cancelled", async (stage) => {
-    // As test/faults/scenarios/broker.ts does.
+    // As test/faults/scenarios/broker.ts does. A queue that was deleted a moment ago has no consumers.
+    const consumers = "rabbit_amqqueue:consumers(Q)";
+    const cancel = `[Ch ! {'$gen_cast', {queue_event, amqqueue:get_name(Q), eol}} || {Ch, _, _, _, _, _, _, _} <- ${consumers}]`;
     await stage.node.eval(
-      `[begin {ok, Q} = rabbit_amqqueue:lookup(${stage.queue("wsmanager.first")}), [Ch ! {'$gen_cast', {queue_event, amqqueue:get_name(Q), eol}} || {Ch, _, _, _, _, _, _, _} <- rabbit_amqqueue:consumers(Q)] end]`,
+      `case rabbit_amqqueue:lookup(${stage.queue("wsmanager.first")}) of {ok, Q} -> ${cancel}; {error, not_found} -> [] end`,
     );
   }),
   networkFault("connections cut", async ({ proxy }) => proxy.cut()),

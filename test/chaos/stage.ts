@@ -8,6 +8,7 @@ import { freePorts } from "../support/free-port.ts";
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
 import { until } from "../support/wait.ts";
 import { type Book, type Group, groups, type Loss } from "./book.ts";
+import { deleteFrom } from "./deletion.ts";
 import { Lock } from "./lock.ts";
 
 export const managers = ["a", "b"] as const;
@@ -99,22 +100,7 @@ export class Stage implements AsyncDisposable {
 
   /** Deletes a queue or an inner exchange as an operator would, and notes when. */
   async delete(kind: "queue" | "exchange", name: string, losses: Loss[]): Promise<void> {
-    await this.rabbitmq.hold(async () => {
-      await onChannel(
-        this.url,
-        async (channel) => {
-          const from = performance.now();
-          // It has gone by then, or it goes at some moment after: what was under way counts as gone either way.
-          try {
-            if (kind === "queue") await channel.deleteQueue(name);
-            else await channel.deleteExchange(name);
-          } finally {
-            losses.push({ from, to: performance.now() });
-          }
-        },
-        connectMsMax,
-      );
-    });
+    await this.rabbitmq.hold(() => deleteFrom(this.url, kind, name, losses, connectMsMax));
   }
 
   /** The Erlang term that names a queue of this vhost. */
