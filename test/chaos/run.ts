@@ -1,34 +1,46 @@
 import { parseArgs } from "node:util";
+import { readFlags } from "../support/flags.ts";
 import { startRabbitmq } from "../support/rabbitmq.ts";
 import { type Fault, faults } from "./faults.ts";
 import { type KeptSeed, keptSeeds } from "./kept-seeds.ts";
 import { type Played, play } from "./play.ts";
 import { Summary } from "./summary.ts";
 
-/**
- * Chaos: `bun run test:chaos [--seed N] [--duration SECONDS] [--only FAULT,…]… [--kept] [--verbose] [--second-try]`. Faults at random times
- * while all kinds of clients send and read, and a book that knows what each of them must have seen. It plays runs of at most
- * `runSecondsMax` until the duration is over, each with the next seed, and ends with exit code 1 if anything was wrong.
- * `--second-try` plays a run again that did not come to its end in time; one in which anything was wrong never.
- */
+/** The length of a run, in seconds: whatever is longer is several runs. */
 const runSecondsMax = 60;
 
-const { values: flags } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    duration: { type: "string", default: "60" },
-    only: { type: "string", multiple: true, default: [] },
-    kept: { type: "boolean", default: false },
-    verbose: { type: "boolean", default: false },
-    "second-try": { type: "boolean", default: false },
-  },
+/** Chaos. */
+const help = `bun run test:chaos: faults at random times while all kinds of clients send and read, and a book that knows what each of them must
+have seen. It plays runs of at most ${runSecondsMax} s, each with the next seed, and ends with exit code 1 if anything was wrong.
+
+  --seed N            the first run's seed (a random one)
+  --duration SECONDS  how long all runs take together (60)
+  --only FAULT,…      the faults whose names contain one of these texts; may be given several times
+  --kept              plays the seeds that have found something before, too
+  --verbose           prints which faults were played
+  --second-try        plays a run again that did not come to its end in time; one in which anything was wrong never
+`;
+
+const { seed, duration, wanted, ...flags } = readFlags(help, () => {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string" },
+      duration: { type: "string", default: "60" },
+      only: { type: "string", multiple: true, default: [] },
+      kept: { type: "boolean", default: false },
+      verbose: { type: "boolean", default: false },
+      "second-try": { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new Error("--seed takes a whole number from 0");
+  const duration = Number(values.duration.replace(/s$/, ""));
+  if (!(duration >= 1)) throw new Error("--duration takes a number of seconds from 1");
+  const wanted = values.only.flatMap((names) => names.split(","));
+  chosen(wanted);
+  return { ...values, seed, duration, wanted };
 });
-const seed = flags.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(flags.seed);
-if (!Number.isSafeInteger(seed) || seed < 0) throw new Error("--seed takes a whole number from 0");
-const duration = Number(flags.duration.replace(/s$/, ""));
-if (!(duration >= 1)) throw new Error("--duration takes a number of seconds from 1");
-const wanted = flags.only.flatMap((names) => names.split(","));
-chosen(wanted);
 
 const runs: KeptSeed[] = flags.kept ? [...keptSeeds] : [];
 for (let left = duration, next = seed; left > 0; left -= runSecondsMax, next++)

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { readFlags } from "../support/flags.ts";
 import { type RabbitmqNode, startRabbitmq, startRabbitmqCluster } from "../support/rabbitmq.ts";
 import { writeToDocs } from "./docs.ts";
 import { FaultTooLate, type Played, play } from "./play.ts";
@@ -17,27 +18,16 @@ import { requestScenarios } from "./scenarios/requests.ts";
 import { rollingScenarios } from "./scenarios/rolling.ts";
 import { withoutCopiesVariable } from "./supervised.ts";
 
-/**
- * The fault suite: `bun run test:faults [--only TEXT]… [--repeat N] [--second-try] [--without-copies] [--full] [--write]`. It plays each scenario under load, prints
- * a row for each, and fails if a promise did not hold. `--second-try` plays a scenario again of which nothing but a bound of time
- * did not hold; one that lost, doubled or reordered something never. `--without-copies` starts everything with `--plain-copies off`. `--full` has
- * flocks of clients in their full size, which otherwise have a fifth of it. `--write` puts the rows into docs/reliability.md.
- */
-const { values: flags } = parseArgs({
-  options: {
-    only: { type: "string", multiple: true, default: [] },
-    repeat: { type: "string", default: "1" },
-    write: { type: "boolean", default: false },
-    "second-try": { type: "boolean", default: false },
-    "without-copies": { type: "boolean", default: false },
-    full: { type: "boolean", default: false },
-  },
-});
-// Supervised processes read this variable.
-if (flags["without-copies"]) process.env[withoutCopiesVariable] = "1";
-if (flags.full) process.env[fullVariable] = "1";
-const repeats = Number(flags.repeat);
-if (!Number.isInteger(repeats) || repeats < 1) throw new Error("--repeat takes a number from 1");
+/** The fault suite. */
+const help = `bun run test:faults: plays each scenario under load, prints a row for each, and fails if a promise did not hold.
+
+  --only TEXT       the scenarios whose names contain it; may be given several times
+  --repeat N        plays each of them so often
+  --second-try      plays a scenario again of which nothing but a bound of time did not hold; one that lost, doubled or reordered something never
+  --without-copies  starts everything with --plain-copies off
+  --full            flocks of clients in their full size, which otherwise have a fifth of it
+  --write           puts the rows into docs/reliability.md
+`;
 
 const clusterSize = 3;
 const all = [
@@ -52,11 +42,29 @@ const all = [
   ...rollingScenarios,
   ...besideScenarios,
 ];
-const chosen = all.filter(
-  ({ name }) => flags.only.length === 0 || flags.only.some((text) => name.includes(text)),
-);
-if (chosen.length === 0)
-  throw new Error(`no scenario is called that. There are:\n${all.map(({ name }) => name).join("\n")}`);
+const flags = readFlags(help, () => {
+  const { values } = parseArgs({
+    options: {
+      only: { type: "string", multiple: true, default: [] },
+      repeat: { type: "string", default: "1" },
+      write: { type: "boolean", default: false },
+      "second-try": { type: "boolean", default: false },
+      "without-copies": { type: "boolean", default: false },
+      full: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const repeats = Number(values.repeat);
+  if (!Number.isInteger(repeats) || repeats < 1) throw new Error("--repeat takes a number from 1");
+  const { only } = values;
+  const chosen = all.filter(({ name }) => only.length === 0 || only.some((text) => name.includes(text)));
+  if (chosen.length === 0)
+    throw new Error(`no scenario is called that. There are:\n${all.map(({ name }) => name).join("\n")}`);
+  return { ...values, repeats, chosen };
+});
+// Supervised processes read this variable.
+if (flags["without-copies"]) process.env[withoutCopiesVariable] = "1";
+if (flags.full) process.env[fullVariable] = "1";
 
 const rows: Row[] = [];
 let passed = 0;
@@ -64,10 +72,10 @@ let failed = 0;
 const unsteady: string[] = [];
 
 await playAll(
-  chosen.filter((scenario) => !isForCluster(scenario)),
+  flags.chosen.filter((scenario) => !isForCluster(scenario)),
   async () => [await startRabbitmq()],
 );
-await playAll(chosen.filter(isForCluster), () => startRabbitmqCluster(clusterSize));
+await playAll(flags.chosen.filter(isForCluster), () => startRabbitmqCluster(clusterSize));
 
 process.stdout.write(`\n${table(rows)}\n\n`);
 for (const name of unsteady) process.stdout.write(`unsteady: passed on the second try: faults: ${name}\n`);
@@ -79,7 +87,7 @@ async function playAll(scenarios: readonly Scenario[], start: () => Promise<Rabb
   if (scenarios.length === 0) return;
   const nodes = await start();
   for (const scenario of scenarios) {
-    for (let repeat = 0; repeat < repeats; repeat++) await playOne(scenario, nodes);
+    for (let repeat = 0; repeat < flags.repeats; repeat++) await playOne(scenario, nodes);
   }
   for (const node of nodes.reverse()) await node.stop();
 }
