@@ -1,5 +1,8 @@
 import { keyOf } from "../faults/ledger.ts";
 
+/** More than the messages of any record. */
+const placesInRecord = 65_536;
+
 /** Who published a message: its sender, or a group that answered it. */
 export type Kind = "relayed" | Group;
 export const groups = ["first", "second"] as const;
@@ -46,6 +49,15 @@ export interface Seen {
   readonly isAfterGap: boolean;
 }
 
+/** A message in the log. */
+export interface Recorded {
+  readonly said: Said;
+  /** AMQP's message id. */
+  readonly id: string;
+  /** Its position in the log as a rising number. */
+  readonly place: number;
+}
+
 /** Everything that happened to one reader. */
 export interface View {
   readonly name: string;
@@ -85,6 +97,8 @@ export interface Book {
   readonly sentAt: (sender: string, number: number) => number;
   readonly receipts: readonly Receipt[];
   readonly views: readonly View[];
+  /** All that is in the last log, as RabbitMQ has it: repeats too, which no durable reader gets. */
+  readonly lastLog: readonly Recorded[];
   /** `GROUP/SENDER:NUMBER` of what was in the dead letters at the end. */
   readonly dead: ReadonlySet<string>;
   readonly logLosses: readonly Loss[];
@@ -98,12 +112,17 @@ export interface Book {
   readonly managerStarts: Readonly<Record<string, readonly number[]>>;
 }
 
+/** The rising number of a message's position. */
+export function placeAt(offset: number, index: number): number {
+  return offset * placesInRecord + index;
+}
+
 /** Parses a position, which clients must not do. */
 export function placeOf(position: string): number | undefined {
   const [, offset, index] = /^(\d+)(?:\.(\d+))?-\w+$/.exec(position) ?? [];
-  return offset === undefined ? undefined : Number(offset) * 65_536 + Number(index ?? 0);
+  return offset === undefined ? undefined : placeAt(Number(offset), Number(index ?? 0));
 }
 
 export function placeText(place: number): string {
-  return `${Math.floor(place / 65_536)}.${place % 65_536}`;
+  return `${Math.floor(place / placesInRecord)}.${place % placesInRecord}`;
 }

@@ -7,14 +7,16 @@ import { type Segment, segmentsOf, settleEras } from "./segments.ts";
 export type Era = Map<number, Seen>;
 
 /** The records with repeated ids, which were published or answered again. No client gets them (docs/protocol.md, "Once"). */
-export function repeatsIn(eras: readonly Era[]): ReadonlySet<Seen> {
+export function repeatsIn<T extends Pick<Seen, "id">>(
+  logs: readonly ReadonlyMap<number, T>[],
+): ReadonlySet<T> {
   const ids = new Set<string>();
-  const repeats = new Set<Seen>();
-  for (const era of eras) {
-    for (const place of placesOf(era)) {
-      const seen = era.get(place)!;
-      if (ids.has(seen.id)) repeats.add(seen);
-      ids.add(seen.id);
+  const repeats = new Set<T>();
+  for (const log of logs) {
+    for (const place of placesOf(log)) {
+      const one = log.get(place)!;
+      if (ids.has(one.id)) repeats.add(one);
+      ids.add(one.id);
     }
   }
   return repeats;
@@ -113,6 +115,6 @@ function checkComplete(
 }
 
 /** In the log's order. */
-export function placesOf(era: Era): number[] {
-  return [...era.keys()].sort((one, other) => one - other);
+export function placesOf(log: ReadonlyMap<number, unknown>): number[] {
+  return [...log.keys()].sort((one, other) => one - other);
 }

@@ -49,4 +49,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     found:
       "a log deleted just before RabbitMQ was killed: a manager waited for its place in the new log, which had not got as far, and began the wait anew with each connection",
   },
+  {
+    seed: 6105,
+    duration: 60,
+    only: [],
+    found:
+      "a live client that came while records of the log waited for their turn got some of them, without those between that nobody had wanted before",
+  },
 ];

@@ -7,6 +7,8 @@ const behindMs = 5000;
 
 /** The messages of one sender, or of one group in answer to that sender, in the order of one log. */
 type Sayings = Map<string, Saying[]>;
+/** What a log has, by place. */
+type Log = ReadonlyMap<number, Pick<Seen, "said" | "id">>;
 interface Saying {
   readonly number: number;
   readonly place: number;
@@ -19,8 +21,14 @@ interface Saying {
  * it relays at once: of what is in a log, nothing is missing between two. All else is a part of the log, in one piece.
  */
 export function judgeLive(book: Book, eras: readonly Era[], findings: Findings): void {
-  const repeats = repeatsIn(eras);
-  const logs = eras.map((era) => sayingsOf(era, repeats));
+  const last = new Map(book.lastLog.map((recorded) => [recorded.place, recorded]));
+  // A manager that has just started may give its clients a message again whose first copy it has not read. Durable readers get none of these.
+  const held: readonly Log[] = [
+    ...eras.slice(0, -1),
+    new Map<number, Pick<Seen, "said" | "id">>([...eras.at(-1)!, ...last]),
+  ];
+  const repeats = repeatsIn(held);
+  const logs = held.map((log) => sayingsOf(log, repeats));
   const inLog = new Set(eras.flatMap((era) => [...era.values()].map(({ said }) => said.key)));
   for (const view of book.views) {
     if (view.isDurable) continue;
@@ -28,17 +36,17 @@ export function judgeLive(book: Book, eras: readonly Era[], findings: Findings):
       const { kind, sender } = seen[0]!.said;
       const isOwn = kind === "relayed" && view.connectedTo[seen[0]!.connection] === book.managerOf(sender);
       if (isOwn) checkRelayed(view, seen, inLog, findings);
-      else if (!hasLostLog(book, view, seen)) checkFromLog(view, of, seen, logs, findings);
+      else if (!hasLostLog(book, view, seen)) checkFromLog(view, of, seen, logs, book, findings);
     }
   }
 }
 
-function sayingsOf(era: Era, repeats: ReadonlySet<Seen>): Sayings {
+function sayingsOf(log: Log, repeats: ReadonlySet<unknown>): Sayings {
   const sayings: Sayings = new Map();
-  for (const place of placesOf(era)) {
-    const seen = era.get(place)!;
-    const { kind, sender, number } = seen.said;
-    const saying = { number, place, isRepeat: repeats.has(seen) };
+  for (const place of placesOf(log)) {
+    const recorded = log.get(place)!;
+    const { kind, sender, number } = recorded.said;
+    const saying = { number, place, isRepeat: repeats.has(recorded) };
     const others = sayings.get(`${kind}/${sender}`);
     if (others === undefined) sayings.set(`${kind}/${sender}`, [saying]);
     else others.push(saying);
@@ -94,16 +102,20 @@ function checkFromLog(
   of: string,
   seen: readonly Seen[],
   logs: readonly Sayings[],
+  { logLosses }: Book,
   findings: Findings,
 ): void {
   const got = seen.map(({ said }) => said.number);
   let best: Fit = { length: 0, expected: undefined, sayings: [], at: 0 };
-  for (const log of logs) {
+  for (const [index, log] of logs.entries()) {
     const sayings = log.get(of) ?? [];
+    const goneAt = logLosses[index]?.to;
+    if (isBeyond(seen, sayings, goneAt)) return;
     for (const [from, { number }] of sayings.entries()) {
       if (number !== got[0]) continue;
       const fit = fitOf(got, sayings, from);
       if (fit.length === got.length) return;
+      if (fit.at === sayings.length && isBeyond(seen.slice(fit.length), sayings, goneAt)) return;
       if (fit.length >= best.length) best = fit;
     }
   }
@@ -112,6 +124,23 @@ function checkFromLog(
   if (got.indexOf(number) < best.length) findings.repeated(view, told);
   else if (got.includes(best.expected ?? -1)) findings.reordered(view, told);
   else findings.missing(view, told, 1);
+}
+
+/**
+ * Whether it lies beyond all that durable readers have read of a log before that was deleted. Nobody knows what was in the log there, so
+ * only its order is judged.
+ */
+function isBeyond(
+  seen: readonly Seen[],
+  sayings: readonly Saying[],
+  goneAt = Number.NEGATIVE_INFINITY,
+): boolean {
+  let last = sayings.reduce((most, { number }) => Math.max(most, number), -1);
+  for (const { said, at } of seen) {
+    if (said.number <= last || at > goneAt + behindMs) return false;
+    last = said.number;
+  }
+  return true;
 }
 
 /** How much of what was got is in the log from somewhere on, and what should have come next. */

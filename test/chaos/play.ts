@@ -4,7 +4,7 @@ import type { Book } from "./book.ts";
 import { auditor, castOf, senderKinds } from "./cast.ts";
 import type { Fault } from "./faults.ts";
 import { judge, type Verdict } from "./judge.ts";
-import { dumpLog } from "./log-dump.ts";
+import { type DumpedLog, readLog, writeLog } from "./log-dump.ts";
 import type { Reader } from "./reader.ts";
 import { type Planned, scheduleOf } from "./schedule.ts";
 import { Senders } from "./senders.ts";
@@ -58,14 +58,15 @@ export async function play(
     const auditors = [0, 1].map((turn) => auditor(stage, turn, startedAt));
     everybody.push(...auditors);
     await settled(everybody);
-    const book = await bookOf(stage, senders, everybody);
+    const log = await within(readLog(stage.url), "all that is in the log", dumpMsMax);
+    const book = await bookOf(stage, senders, everybody, log);
     const verdict = judge(book);
     for (const trouble of troubles) verdict.findings.fault("the run", trouble);
     const report = verdict.findings.isClean
       ? ""
       : [
           await reportOf(stage, verdict, everybody, diary),
-          `all that is in the log: ${await within(dumpLog(stage.url, seed), "it", dumpMsMax).catch(String)}`,
+          `all that is in the log: ${await writeLog(log, seed)}`,
         ].join("\n");
     return {
       verdict,
@@ -126,13 +127,19 @@ async function settled(readers: readonly Reader[]): Promise<void> {
   }
 }
 
-async function bookOf(stage: Stage, senders: Senders, views: readonly Reader[]): Promise<Book> {
+async function bookOf(
+  stage: Stage,
+  senders: Senders,
+  views: readonly Reader[],
+  { recorded }: DumpedLog,
+): Promise<Book> {
   return {
     topicOf: (sender) => senders.topicOf(sender),
     managerOf: (sender) => senders.managerOf(sender),
     sentAt: (sender, number) => senders.sentAt(sender, number),
     receipts: senders.receipts,
     views,
+    lastLog: recorded,
     dead: await stage.dead(),
     logLosses: stage.logLosses,
     groupLosses: stage.groupLosses,

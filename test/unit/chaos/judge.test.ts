@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type Book, placeOf, type Seen, saidIn, type View } from "../../chaos/book.ts";
+import { type Book, placeOf, type Recorded, type Seen, saidIn, type View } from "../../chaos/book.ts";
 import { judge } from "../../chaos/judge.ts";
 
 const everything = () => true;
@@ -42,6 +42,7 @@ function verdictOn(views: readonly View[], parts: Partial<Book> = {}) {
     sentAt: () => 0,
     receipts: [],
     views,
+    lastLog: [],
     dead: new Set(),
     logLosses: [],
     groupLosses: { first: [], second: [] },
@@ -175,6 +176,17 @@ describe("what a durable reader got", () => {
       expect(verdict).toMatchObject({ wrong: {}, publishedTwice: 2, answeredTwice: 0 });
     });
 
+    test("a live reader may get the later copies whose first ones its manager has not read, up to where the log goes on", () => {
+      // No durable reader sees the copies at 4 and 5, since each manager knows by then that they are some.
+      const durable = view("reader", [...log, "6 s1:4"]);
+      const live = (lines: readonly string[], lastLog = seenOf(twice) as readonly Recorded[]) =>
+        verdictOn([durable, view("live", lines)], { managerOf: () => "b", lastLog }).wrong;
+      const copies = ["live s1:1", "live s1:2", "live s1:4"];
+      expect(live(copies)).toEqual({});
+      expect(live(copies, [])).toEqual({ missing: 1 });
+      expect(live(["live s1:0", "live s1:4"])).toEqual({ missing: 1 });
+    });
+
     test("a live reader gets nothing twice, unless its manager has not read the first one", () => {
       const live = (lines: readonly string[]) =>
         verdictOn([between, view("reader", [...log, "6 s1:4"]), view("live", lines)], {
@@ -201,6 +213,32 @@ describe("what a live reader got", () => {
     expect(Object.keys(verdictOn([auditor, reader], { managerOf: () => "b" }).wrong)).toEqual(
       Object.keys(wrong),
     );
+  });
+});
+
+describe("what a live reader got of a log that was deleted long after", () => {
+  const lost = { managerOf: () => "b", logLosses: [{ from: 100_000, to: 100_001 }] };
+  const read = view("read", log, { isOpen: false });
+
+  test.each([
+    ["what durable readers read", ["live s1:1", "live s1:2"], {}],
+    ["a hole in that", ["live s1:1", "live s1:3", "live s1:7"], { missing: 1 }],
+    ["more than they had read", ["live s1:2", "live s1:3", "live s1:5", "live s1:7"], {}],
+    ["nothing that they had read", ["live s1:5", "live s1:7"], {}],
+    ["more, in another order", ["live s1:3", "live s1:7", "live s1:5"], { missing: 1 }],
+    ["more, with one twice", ["live s1:3", "live s1:5", "live s1:5"], { missing: 1 }],
+  ])("%s", (_, lines, wrong) => {
+    expect(verdictOn([read, view("live", lines)], lost).wrong).toEqual(wrong);
+  });
+
+  test("more than they had read, but after it had gone", () => {
+    const live = view("live", ["live s1:3", "live s1:5"]);
+    const late = {
+      ...live,
+      seen: live.seen.map((seen) => ({ ...seen, at: 200_000 })),
+      connectedAt: [190_000],
+    };
+    expect(verdictOn([read, late], lost).wrong).toEqual({ missing: 1 });
   });
 });
 
