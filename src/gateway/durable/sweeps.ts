@@ -2,8 +2,8 @@ import type { BackoffLimits } from "../../backoff.ts";
 import type { LogWindow } from "../../log/window.ts";
 import type { Slices } from "../clients/slices.ts";
 import { Ahead } from "./ahead.ts";
-import { Arrivals } from "./arrivals.ts";
 import { CutOff } from "./cut-off.ts";
+import { Departures } from "./departures.ts";
 import type { Members } from "./members.ts";
 import { Precedence } from "./precedence.ts";
 import type { SharedLog } from "./shared-log.ts";
@@ -42,7 +42,7 @@ export class Sweeps {
   readonly #running = new Map<Sweep, number | undefined>();
   readonly #waiting = new Set<DurableSubscription>();
   readonly #cutOff: CutOff;
-  readonly #arrivals: Arrivals;
+  readonly #departures: Departures;
   readonly #precedence = new Precedence<Sweep>(() => {
     for (const sweep of this.#running.keys()) sweep.goOn();
   });
@@ -58,7 +58,7 @@ export class Sweeps {
     this.#log = log;
     this.#slices = slices;
     this.#ahead = new Ahead(window);
-    this.#arrivals = new Arrivals(slices);
+    this.#departures = new Departures(slices);
     this.#window = window;
     this.#events = events;
     this.#cutOff = new CutOff(slices, retryBackoff, events.misplaced);
@@ -71,7 +71,7 @@ export class Sweeps {
 
   /** How many subscriptions there are, including those that wait for a sweep. */
   get subscriptionCount(): number {
-    let count = this.#waiting.size + this.#cutOff.size + this.#arrivals.count;
+    let count = this.#waiting.size + this.#cutOff.size + this.#departures.count;
     for (const { members } of this.#running.keys()) count += members.size;
     return count;
   }
@@ -99,13 +99,13 @@ export class Sweeps {
 
   /** The next record does not follow on the last one, so those that have just come to what is in memory have to be located again. */
   missed(): void {
-    this.#arrivals.divert(this.#events.misplaced);
+    this.#departures.divert(this.#events.misplaced);
   }
 
   /** Ends all, and returns the subscriptions. */
   takeAll(): DurableSubscription[] {
     const running = [...this.#running.keys()].flatMap((sweep) => sweep.stop());
-    const all = [...this.#waiting, ...this.#cutOff.takeAll(), ...this.#arrivals.takeAll(), ...running];
+    const all = [...this.#waiting, ...this.#cutOff.takeAll(), ...this.#departures.takeAll(), ...running];
     this.close();
     return all;
   }
@@ -176,7 +176,7 @@ export class Sweeps {
       ...this.#events,
       arrived: (members, sequence, isAfterGap) => {
         this.#cutOff.succeeded();
-        this.#arrivals.add(members, (subscription) => {
+        this.#departures.add(members, (subscription) => {
           if (isAfterGap && isPosition(subscription.place)) subscription.isAfterGap = true;
           this.#events.arrived(subscription, sequence);
         });
@@ -242,6 +242,6 @@ export class Sweeps {
     this.#startSoon();
     if (left === undefined || left.size === 0) return;
     this.#cutOff.failed();
-    this.#arrivals.add(left, (subscription) => this.#cutOff.add(subscription));
+    this.#departures.add(left, (subscription) => this.#cutOff.add(subscription));
   }
 }

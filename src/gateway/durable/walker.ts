@@ -40,8 +40,6 @@ export class Walker {
   block: number | undefined;
   /** Whether it is one of those that move. */
   isMoving = false;
-  /** The first record of a log that has begun anew while it read the old one. */
-  restartsAt: number | undefined;
   readonly #window: LogWindow;
   readonly #events: WalkEvents;
   /** When the first of the gathered messages came. */
@@ -68,6 +66,11 @@ export class Walker {
     return this.members.size + (this.#late?.size ?? 0);
   }
 
+  /** Its subscriptions, in the groups in which they read. */
+  get groups(): readonly Members[] {
+    return this.#late === undefined ? [this.members] : [this.members, this.#late];
+  }
+
   /** Whether it has paused within a record. */
   get isWithin(): boolean {
     return this.members.unfinished !== undefined;
@@ -92,11 +95,11 @@ export class Walker {
    * @param untilMs when to pause
    */
   run(untilSequence: number, untilMs: number, way: Way): void {
+    this.#admitLate();
     if (this.sequence < this.#window.begin && !this.isWithin) {
-      this.letOut(untilMs);
+      this.members.letOut(untilMs, this.#events.fellBehind);
       return;
     }
-    this.#admitLate();
     while (true) {
       way.at(this.sequence);
       if (this.members.isFull && !this.#write(untilMs)) return;
@@ -127,21 +130,6 @@ export class Walker {
     (this.isWithin ? this.#latecomers : this.members).absorb(other.members);
     if (other.#late !== undefined) this.#latecomers.absorb(other.#late);
     this.#gatheredAtMs ??= other.#gatheredAtMs;
-  }
-
-  /**
-   * Its subscriptions leave, since what they read next is no longer in memory.
-   *
-   * @param untilMs when to pause
-   * @returns false if there are more to let out
-   */
-  letOut(untilMs: number): boolean {
-    const { restartsAt } = this;
-    const onOut = (subscription: DurableSubscription) => {
-      if (restartsAt === undefined) this.#events.fellBehind(subscription);
-      else this.#events.restarts(subscription, restartsAt);
-    };
-    return this.members.letOut(untilMs, onOut) && (this.#late?.letOut(untilMs, onOut) ?? true);
   }
 
   get #latecomers(): Members {

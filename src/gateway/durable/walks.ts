@@ -1,6 +1,7 @@
 import type { LogWindow } from "../../log/window.ts";
 import type { Task } from "../../ops/loop-time.ts";
 import type { Slices } from "../clients/slices.ts";
+import { Departures } from "./departures.ts";
 import type { Members } from "./members.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import { type WalkEvents, Walker } from "./walker.ts";
@@ -34,20 +35,20 @@ export class Walks implements Task {
   #movers: Walker[] = [];
   /** Whether walkers have come or stopped since the movers were last decided. */
   #isUndecided = false;
-  /** Walkers that were cut off, since the next record does not follow on the last one. Their subscriptions leave by turns. */
-  readonly #cutOff: Walker[] = [];
+  /** Subscriptions that were cut off, since the next record does not follow on the last one. */
+  readonly #departures: Departures;
   readonly #slices: Slices;
 
   constructor(window: LogWindow, slices: Slices, events: WalkEvents) {
     this.#slices = slices;
+    this.#departures = new Departures(slices);
     this.#window = window;
     this.#events = events;
   }
 
   get count(): number {
-    let count = 0;
+    let count = this.#departures.count;
     for (const { size } of this.#walkers.values()) count += size;
-    for (const { size } of this.#cutOff) count += size;
     return count;
   }
 
@@ -77,11 +78,14 @@ export class Walks implements Task {
    * @param isAnother whether the log has begun anew, with the next record
    */
   missed(isAnother: boolean): void {
-    for (const walker of this.#walkers.values()) this.#cutOff.push(walker);
-    if (isAnother) for (const walker of this.#cutOff) walker.restartsAt = this.#window.end;
+    const { end } = this.#window;
+    const { fellBehind, restarts } = this.#events;
+    const onOut = isAnother ? (subscription: DurableSubscription) => restarts(subscription, end) : fellBehind;
+    if (isAnother) this.#departures.divert(onOut);
+    for (const walker of this.#walkers.values())
+      for (const members of walker.groups) this.#departures.add(members, onOut);
     this.#walkers.clear();
     this.#movers = [];
-    this.#slices.ask(this);
   }
 
   /** A record has come. */
@@ -91,10 +95,6 @@ export class Walks implements Task {
   }
 
   run(untilMs: number): void {
-    if (!this.#letOut(untilMs)) {
-      this.#slices.ask(this);
-      return;
-    }
     if (this.#isUndecided) this.#decide();
     const { now } = this.#slices;
     for (let nowMs = now(); nowMs < untilMs; nowMs = now()) {
@@ -105,15 +105,6 @@ export class Walks implements Task {
       this.#move(walker, Math.min(untilMs, nowMs + runMs));
     }
     if (this.#movers.length > 0 || this.#isUndecided) this.#slices.ask(this);
-  }
-
-  /** @returns false if there are more to let out */
-  #letOut(untilMs: number): boolean {
-    while (this.#cutOff.length > 0) {
-      if (!this.#cutOff.at(-1)!.letOut(untilMs) || this.#slices.now() >= untilMs) return false;
-      this.#cutOff.pop();
-    }
-    return true;
   }
 
   /** Decides which walkers move next: the rearmost in each block in which none moves. */

@@ -3,14 +3,17 @@ import type { Slices } from "../clients/slices.ts";
 import type { Members } from "./members.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
-/** The subscriptions of a sweep that has ended. */
+/** The subscriptions that read together until now. */
 interface Group {
   readonly members: Members;
   onOut: (subscription: DurableSubscription) => void;
 }
 
-/** Subscriptions whose sweep has ended. There may be tens of thousands, so they leave it by turns. */
-export class Arrivals implements Task {
+/**
+ * Subscriptions that no longer read together, since their sweep has ended or their walk was cut off. There may be tens of thousands, so they
+ * leave by turns.
+ */
+export class Departures implements Task {
   readonly #slices: Slices;
   readonly #groups: Group[] = [];
 
