@@ -18,8 +18,6 @@ export class Interests {
   /** The subscriptions that match a topic, valid until one comes or goes: most topics are used again and again. */
   readonly #remembered = new Map<string, readonly DurableSubscription[]>();
   #rememberedCount = 0;
-  /** How many topics were compared with the patterns. The others were remembered. */
-  comparedCount = 0;
 
   constructor(subscriptions: Iterable<DurableSubscription>) {
     for (const subscription of subscriptions) this.add(subscription);
@@ -65,12 +63,16 @@ export class Interests {
     for (const subscription of this.matching(topic)) offer(subscription);
   }
 
+  /** Whether those that match the topic are known, so that they do not have to be found among all patterns. */
+  remembers(topic: string): boolean {
+    return this.#patternCount === 0 || this.#remembered.has(topic);
+  }
+
   /** Those with a pattern that matches the topic. */
   matching(topic: string): readonly DurableSubscription[] {
     if (this.#patternCount === 0) return none;
     let matching = this.#remembered.get(topic);
     if (matching !== undefined) return matching;
-    this.comparedCount++;
     matching = this.#patterns.match(topic);
     this.#rememberedCount += 1 + matching.length;
     if (this.#rememberedCount > rememberedMax) this.#forget();

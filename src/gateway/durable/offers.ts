@@ -107,10 +107,8 @@ export class Offers {
       return;
     }
     this.#offerTo(interests.naming(head.topic), untilMs);
-    const { comparedCount } = interests;
-    const matching = interests.matching(head.topic);
-    if (interests.comparedCount > comparedCount) this.#work += workPerLook;
-    this.#offerTo(matching, untilMs);
+    if (!interests.remembers(head.topic)) this.#work += workPerLook;
+    this.#offerTo(interests.matching(head.topic), untilMs);
   }
 
   /** Offers the current message until the time is over. The others are the rest. */
