@@ -366,6 +366,33 @@ describe.concurrent("a link to RabbitMQ", () => {
     expect(fake.peers.length).toBe(1);
   });
 
+  const refuseDeclaring: Script = (method, peer, channel, fields) => {
+    if (method !== "ExchangeDeclare") return confirming(method, peer, channel, fields);
+    const fault = { replyCode: 403, replyText: "ACCESS_REFUSED", classId: 40, methodId: 10 };
+    peer.send("ChannelClose", fault, channel);
+    return "answered";
+  };
+
+  test("takes a right that is missing for the last word", async () => {
+    await using fake = await FakeAmqp.start(refuseDeclaring);
+    const { fatal } = publisherTo(fake);
+    expect((await until(fatal, "a fatal error")).message).toContain("grant it configure, write and read");
+  });
+
+  test("keeps trying where a right was taken away that was there before, and says which", async () => {
+    await using fake = await FakeAmqp.start(confirming);
+    const { broker, outbox, fatal } = publisherTo(fake);
+    await until(() => broker.status().state === "ready", "the link to be ready");
+    fake.script = refuseDeclaring;
+    fake.peers[0]!.end();
+    await until(() => fake.peers.length > 3, "some tries");
+    expect(JSON.stringify(broker.status())).toContain("grant it configure, write and read");
+    fake.script = confirming;
+    outbox.append({ body: "hello", topic: "" });
+    await until(() => outbox.isEmpty, "everything to be confirmed");
+    expect(fatal()).toBeUndefined();
+  });
+
   test("keeps trying where credentials are refused that were good before", async () => {
     await using fake = await FakeAmqp.start(confirming);
     const { broker, outbox, fatal } = publisherTo(fake);

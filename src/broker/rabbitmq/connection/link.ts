@@ -42,7 +42,7 @@ export interface LinkOptions {
   readonly outage: Outage;
   /**
    * Declares and subscribes on each new connection. If it throws, the connection is dropped and the next one starts afresh. A `FatalError`
-   * ends the link for good.
+   * ends the link for good until everything was in force once.
    */
   setUp(life: Life): Promise<void>;
   /** Called when everything from `setUp` is in force. */
@@ -103,7 +103,8 @@ export class Link {
       const startedAt = performance.now();
       const fault = await this.#live(url);
       if (fault === undefined || this.#isClosing) return;
-      if (fault instanceof FatalError) {
+      // What has worked once is mended where it broke, such as a right that was taken away: clients should not pay for that.
+      if (fault instanceof FatalError && !this.#wasOpenOnce) {
         this.#state = { is: "closed" };
         this.#options.onFatal(fault);
         return;
