@@ -64,4 +64,15 @@ test("what is POSTed while there is no way to RabbitMQ is taken without a confir
   const answer = await post(`${awayAddress}?wait=100ms`, "while it is away");
   expect(answer.status).toBe(202);
   expect(await answer.json()).toMatchObject({ confirmed: false });
+  // What was taken before the manager stops may have been sent: 503 would say that it was not.
+  const metrics = new URL("/metrics", awayAddress);
+  const last = post(`${awayAddress}?wait=30s`, "while it stops");
+  await until(
+    async () => (await (await fetch(metrics)).text()).includes("warren_http_waiting 1"),
+    "it waits",
+  );
+  await away[Symbol.asyncDispose]();
+  const stopped = await last;
+  expect(stopped.status).toBe(202);
+  expect((await stopped.json()).note).toContain("stopping");
 });

@@ -414,7 +414,7 @@ describe("a request by POST to /app", () => {
     const other = ask();
     await until(async () => (await waiting()) === 1, "another one waits");
     await system[Symbol.asyncDispose]();
-    expect((await other).status).toBe(503);
+    expect((await other).status).toBe(504);
   });
 });
 
@@ -546,7 +546,7 @@ describe("with tokens", () => {
     expect(await shows(system, "warren_http_waiting 1")).toBe(true);
     expect(await shows(system, 'warren_tokens_refused_total{reason="revoked"} 2')).toBe(true);
     await system[Symbol.asyncDispose]();
-    expect((await kept).status).toBe(503);
+    expect((await kept).status).toBe(504);
   });
 
   test("listening ends when the token is revoked, and goes on with one that was issued after that", async () => {

@@ -9,7 +9,7 @@ import { RequestFault } from "../requests/line.ts";
 import { fault } from "./answers.ts";
 import { type Asked, type Caller, type TokenEnd, tokenEnded } from "./caller.ts";
 import { headersFor } from "./message-headers.ts";
-import { keyFault, type Sending } from "./sending.ts";
+import { keyFault, type Sending, type Unanswered } from "./sending.ts";
 
 /** How long a request without a time of its own waits for its answer, in milliseconds. */
 const answerMs = 30_000;
@@ -20,6 +20,12 @@ const graceMs = 2000;
 
 const askedBefore =
   "a request with this Idempotency-Key was sent before: its answer went to the sender of that one";
+
+const unanswered: Unanswered = {
+  late: () => fault(504, "no answer came in time"),
+  stopping: () =>
+    fault(504, "this manager stopped before an answer came: the request may be handled all the same"),
+};
 
 /** A request that waits for its answer. */
 interface Asker {
@@ -88,13 +94,12 @@ export class Asking {
           }
         };
         if (!ingress.waitsForKeys(question.headers?.[keyHeader], take)) take();
-        const late = () => resolve(fault(504, "no answer came in time"));
         // The answer is not for a client whose token has ended, as it would not be over WebSocket.
         const end = (how: TokenEnd) => resolve(tokenEnded(how, this.#surroundings));
         const lease = Lease.of(caller.grant, wheel, () => end("expired"));
         const asker = { issuedAtMs: caller.grant.issuedAtMs ?? 0, revoked: () => end("revoked") };
         this.#askers.add(caller.id, asker);
-        return await this.#sending.waitFor(asked, promise, waitMs + graceMs, late, () => {
+        return await this.#sending.waitFor(asked, promise, waitMs + graceMs, unanswered, () => {
           this.#askers.remove(caller.id, asker);
           lease?.stop();
           line.close();

@@ -25,6 +25,27 @@ export interface Brought {
 const confirmMs = 10_000;
 const confirmMsMax = 60_000;
 
+/** The answers to what was taken, where its own answer does not come. They do not say that nothing was taken. */
+export interface Unanswered {
+  /** Its time is over. */
+  readonly late: () => Response;
+  /** The manager is stopping. */
+  readonly stopping: () => Response;
+}
+
+const unconfirmedBecause = (note: string) => json({ confirmed: false, note }, 202);
+
+const unconfirmed: Unanswered = {
+  late: () =>
+    unconfirmedBecause(
+      "RabbitMQ has not confirmed it yet: this manager goes on trying, and the message is lost only if the manager is",
+    ),
+  stopping: () =>
+    unconfirmedBecause(
+      "RabbitMQ has not confirmed it, and this manager is stopping: the message may be lost, or sent; send it again with the same Idempotency-Key",
+    ),
+};
+
 /** Accepts or refuses what requests send, and answers them. */
 export class Sending {
   readonly #surroundings: DoorSurroundings;
@@ -83,17 +104,7 @@ export class Sending {
           if (taken === "reused" || taken === "too many") resolve(keyFault(taken));
         };
         if (!ingress.waitsForKeys(message.headers?.[keyHeader], take)) take();
-        const accepted = () =>
-          resolve(
-            json(
-              {
-                confirmed: false,
-                note: "RabbitMQ has not confirmed it yet: this manager goes on trying, and the message is lost only if the manager is",
-              },
-              202,
-            ),
-          );
-        return await this.waitFor(asked, promise, waitMs, accepted);
+        return await this.waitFor(asked, promise, waitMs, unconfirmed);
       },
     );
   }
@@ -120,23 +131,19 @@ export class Sending {
     return undefined;
   }
 
-  /**
-   * Waits for the answer, or makes another one by `onTime` after `waitMs`. It does not wait for a client that has gone.
-   *
-   * @param onTime makes the answer when the time is over
-   */
+  /** Waits for the answer for `waitMs` at most, and not for a client that has gone, nor when the manager is stopping. */
   async waitFor(
     { request, server }: Asked,
     answer: Promise<Response>,
     waitMs: number,
-    onTime: () => void,
+    unanswered: Unanswered,
     onEnd: () => void = () => undefined,
   ): Promise<Response> {
     const ended = Promise.withResolvers<Response>();
-    const stop = () => ended.resolve(this.#surroundings.refusals.refuse("stopping", undefined, true));
+    const stop = () => ended.resolve(unanswered.stopping());
     const gone = () => ended.resolve(new Response(null, { status: 499 }));
     this.#waits.add(stop);
-    const timer = setTimeout(onTime, waitMs);
+    const timer = setTimeout(() => ended.resolve(unanswered.late()), waitMs);
     request.signal.addEventListener("abort", gone, { once: true });
     // The connection is idle while it waits, so it must not time out.
     server.timeout(request, 0);
