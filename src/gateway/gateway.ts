@@ -207,20 +207,20 @@ export class Gateway implements FeedSink {
    *
    * @param timeoutMs how long that may take, in milliseconds
    */
-  async close(timeoutMs?: number): Promise<void> {
+  async close(timeoutMs = Number.POSITIVE_INFINITY): Promise<void> {
     this.#parts.entrance.close();
     this.#parts.backpressure.close();
     this.#durables?.close();
     this.#parts.rooms?.close();
     this.#parts.traffic.isStopping = true;
-    this.#relay.finish();
     this.#parts.addressed.finish();
     this.#parts.options.once.tellAll();
     this.#parts.receipts.tellAll();
     for (const door of this.#parts.doors) door.stop();
-    await sayFarewell([...this.#parts.clients], timeoutMs);
+    const tookMs = await this.#relay.finish(timeoutMs / 2);
+    await sayFarewell([...this.#parts.clients], timeoutMs - tookMs);
     this.#parts.removals.finish();
-    const settleMs = Math.min(answersMs, timeoutMs ?? answersMs);
+    const settleMs = Math.min(answersMs, timeoutMs);
     await Promise.all(this.#parts.doors.map((door) => door.settle(settleMs)));
     this.#parts.backlogs.close();
     await this.#parts.server.close();

@@ -106,9 +106,9 @@ export class Relay {
     if (audience.waiting > 0) this.#spreads.settle(audience);
   }
 
-  /** Publishes all that waits. */
-  finish(): void {
-    this.#spreads.finish();
+  /** Waits until all is published, for at most `timeoutMs`. Returns how long it took, in milliseconds. */
+  async finish(timeoutMs: number): Promise<number> {
+    return await this.#spreads.finish(timeoutMs);
   }
 
   /**

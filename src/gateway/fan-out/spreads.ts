@@ -112,10 +112,17 @@ export class Spreads implements Task {
     }
   }
 
-  /** Publishes all that waits. */
-  finish(): void {
-    while (this.#waiting.length > 0) this.#publishFirst(() => true);
-    this.#loop.forget(this);
+  /**
+   * Waits until all is published, for at most `timeoutMs`: thousands of clients may have yet to get megabytes.
+   *
+   * @returns how long it took, in milliseconds
+   */
+  async finish(timeoutMs: number): Promise<number> {
+    const { now } = this.#loop;
+    const startedMs = now();
+    while (this.#waiting.length > 0 && now() - startedMs < timeoutMs)
+      await new Promise((resolve) => setImmediate(resolve));
+    return now() - startedMs;
   }
 
   run(untilMs: number): void {

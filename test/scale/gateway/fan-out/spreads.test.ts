@@ -174,7 +174,7 @@ test("a message that exceeds the cap alone is published at once, and nobody wait
   expect(relay.spreadingBytes).toBe(0);
 });
 
-test("memory is counted and has a cap, beyond which the oldest are published at once", () => {
+test("memory is counted and has a cap, beyond which the oldest are published at once", async () => {
   const { relay, published, joinCrowd, say } = world();
   joinCrowd("a");
   const large = "x".repeat(1024 ** 2);
@@ -186,9 +186,31 @@ test("memory is counted and has a cap, beyond which the oldest are published at 
   }
   expect(isFullAt).toBeGreaterThan(10);
   expect(published.length).toBeGreaterThan(40 * crowd);
-  relay.finish();
+  await relay.finish(60_000);
   expect(published).toHaveLength(80 * crowd);
   expect([relay.spreadingBytes, relay.isFull]).toEqual([0, false]);
+});
+
+test("at the end it is waited for until all is published, by turns, and for no longer than there is time", async () => {
+  const { relay, published, clock, joinCrowd, say } = world();
+  joinCrowd("a");
+  for (let index = 0; index < 20; index++) say("a", `${index}`);
+  let most = 0;
+  let before = published.length;
+  const look = () => {
+    most = Math.max(most, published.length - before);
+    before = published.length;
+    if (relay.spreadingBytes > 0) setImmediate(look);
+  };
+  setImmediate(look);
+  const startedMs = clock.ms;
+  const tookMs = await relay.finish(10);
+  expect(tookMs).toBeGreaterThanOrEqual(10);
+  expect(clock.ms - startedMs).toBeLessThan(20);
+  expect(relay.spreadingBytes).toBeGreaterThan(0);
+  await relay.finish(1000);
+  expect(published).toHaveLength(20 * crowd);
+  expect(most).toBeLessThanOrEqual(inTurnMax);
 });
 
 test("the log waits while a message of it is published by turns", async () => {

@@ -109,7 +109,7 @@ test("one that changes its audience while a message is published to thousands by
   say("price.eur", "2");
   client.isReading(true);
   subscription.drained();
-  relay.finish();
+  await relay.finish(60_000);
   expect(client.texts).toEqual(["1", "2"]);
   subscription.end(true);
 });

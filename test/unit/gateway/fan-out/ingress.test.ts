@@ -124,7 +124,7 @@ describe("a message", () => {
     expect(notes.slice(3)).toEqual(["outbox: 2, 0"]);
   });
 
-  test("holds back its sender while it is published to thousands of audiences by turns", () => {
+  test("holds back its sender while it is published to thousands of audiences by turns", async () => {
     const { ingress, relay, holds } = noting();
     for (let index = 0; index < 5000; index++) relay.audiences.join("a", stompEncoding("1.2"), `${index}`);
     const calls: string[] = [];
@@ -135,13 +135,13 @@ describe("a message", () => {
     } as unknown as ClientSocket;
     ingress.take({ body: "1", topic: "a" }, { ...anna, socket }, 1);
     expect([calls, holds.stops(socket)]).toEqual([["pause"], true]);
-    relay.finish();
+    await relay.finish(60_000);
     expect([calls, holds.stops(socket)]).toEqual([["pause", "resume"], false]);
     ingress.take({ body: "1", topic: "b" }, { ...anna, socket }, 1);
     expect(holds.stops(socket)).toBe(false);
   });
 
-  test("of a sender that nothing holds back shares some publishes of a turn with all such, and the rest comes later, in order", () => {
+  test("of a sender that nothing holds back shares some publishes of a turn with all such, and the rest comes later, in order", async () => {
     const { ingress, relay, notes } = noting();
     const audiences = 600;
     const messages = 20;
@@ -156,7 +156,7 @@ describe("a message", () => {
     expect(spreads).toHaveLength(messages - 1);
     let done = 0;
     for (const spread of spreads) spread.onDone = () => done++;
-    relay.finish();
+    await relay.finish(60_000);
     expect([published().length, done]).toEqual([audiences * messages, messages - 1]);
     const heardBy = Map.groupBy(published(), (note) => note.split(": MESSAGE")[0]);
     for (const heard of heardBy.values())
