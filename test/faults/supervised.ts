@@ -1,3 +1,4 @@
+import { executable } from "../support/executable.ts";
 import { until } from "../support/wait.ts";
 import { type LogLine, startWarren, type WarrenProcess } from "../support/warren.ts";
 
@@ -86,6 +87,8 @@ export class Supervised implements AsyncDisposable {
   }
 
   async running(): Promise<WarrenProcess> {
+    // Where it has to be built first, that takes longer than a start may.
+    await executable();
     return await until(() => this.#process, `${this.name} to run`);
   }
 
