@@ -2,6 +2,7 @@ import type { RabbitmqNode } from "../support/rabbitmq.ts";
 import { until, within } from "../support/wait.ts";
 import type { Book } from "./book.ts";
 import { auditor, castOf, senderKinds } from "./cast.ts";
+import { placesOf, repeatsIn } from "./durable-judge.ts";
 import type { Fault } from "./faults.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { type DumpedLog, readLog, writeLog } from "./log-dump.ts";
@@ -55,10 +56,16 @@ export async function play(
       (error: unknown) => troubles.push(String(error)),
     );
     await settled(everybody);
+    const log = await within(readLog(stage.url), "all that is in the log", dumpMsMax);
     const auditors = [0, 1].map((turn) => auditor(stage, turn, startedAt));
     everybody.push(...auditors);
+    const end = lastPlaceOf(log);
+    // On a busy machine nothing may come for seconds, long before the log's end.
+    const haveReadAll = () => auditors.every(({ seen }) => (seen.at(-1)?.place ?? -1) >= end);
+    await until(haveReadAll, "both auditors have read all of the log", settleMsMax).catch((error: unknown) =>
+      troubles.push(String(error)),
+    );
     await settled(everybody);
-    const log = await within(readLog(stage.url), "all that is in the log", dumpMsMax);
     const book = await bookOf(stage, senders, everybody, log);
     const verdict = judge(book);
     for (const trouble of troubles) verdict.findings.fault("the run", trouble);
@@ -125,6 +132,13 @@ async function settled(readers: readonly Reader[]): Promise<void> {
     if (performance.now() - since > quietMs) return;
     await Bun.sleep(100);
   }
+}
+
+/** The place of the last message that a durable reader gets; -1 if there is none. */
+function lastPlaceOf({ recorded }: DumpedLog): number {
+  const log = new Map(recorded.map((one) => [one.place, one]));
+  const repeats = repeatsIn([log]);
+  return placesOf(log).findLast((place) => !repeats.has(log.get(place)!)) ?? -1;
 }
 
 async function bookOf(
