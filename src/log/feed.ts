@@ -220,6 +220,7 @@ export class Feed implements Follower {
     if (isAnother) this.repeats.restart();
     this.#logger.warn(
       "messages that were published while RabbitMQ was unreachable are missing from the message log",
+      { reason: isAnother ? "the log has begun anew" : "it has dropped them" },
     );
     this.#sink.missed(why);
     if (isAnother) this.onAnotherLog();

@@ -40,6 +40,8 @@ export class Load {
   /** The answers, at the sender. */
   readonly returned = new Sightings();
   readonly sendings = new Sendings();
+  /** How often listeners lost their connections: what live ones missed meanwhile is nobody's fault. */
+  reconnects = 0;
   /** The messages for which a receipt came since `countReceipts`. */
   receipted = new Sightings();
 
@@ -145,6 +147,7 @@ export class Load {
     const distant = new Steady(
       () => there(topic),
       (text) => note(text.startsWith(answerPrefix) ? this.answered : this.relayed, text),
+      () => this.reconnects++,
     );
     this.#sockets.push(publisher, neighbour, distant);
     this.#publishers.push({ name, socket: publisher, sent: 0 });
@@ -174,14 +177,16 @@ class Steady {
   readonly opened: Promise<void>;
   readonly #url: () => string;
   readonly #onText: (text: string) => void;
+  readonly #onClosed: () => void;
   readonly #open = Promise.withResolvers<void>();
   #socket: WebSocket | undefined;
   #connections = 0;
   #isClosed = false;
 
-  constructor(url: () => string, onText: (text: string) => void) {
+  constructor(url: () => string, onText: (text: string) => void, onClosed: () => void = () => undefined) {
     this.#url = url;
     this.#onText = onText;
+    this.#onClosed = onClosed;
     this.opened = this.#open.promise;
     this.#connect();
   }
@@ -209,6 +214,9 @@ class Steady {
     this.#connections++;
     socket.onopen = () => this.#open.resolve();
     socket.onmessage = ({ data }) => this.#onText(String(data));
-    socket.onclose = () => setTimeout(() => this.#connect(), 50 + 100 * Math.random());
+    socket.onclose = () => {
+      this.#onClosed();
+      setTimeout(() => this.#connect(), 50 + 100 * Math.random());
+    };
   }
 }

@@ -1,7 +1,7 @@
 import { defaultOutboxLimits } from "../../src/outbox/limits.ts";
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
 import { until, WaitedInVain } from "../support/wait.ts";
-import type { MessageKey, Reordering } from "./ledger.ts";
+import type { MessageKey, Reordering, Sightings } from "./ledger.ts";
 import type { Load } from "./load.ts";
 import type { Row } from "./row.ts";
 import type { Scenario } from "./scenario.ts";
@@ -70,7 +70,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
     figures: world.figures.join("; "),
   };
   if (scenario.safe === "receipted" && load.receipted.count === 0) failures.push("no receipt came");
-  if (row.lost > 0) failures.push(`lost ${row.lost}: ${some(missing())}`);
+  if (row.lost > 0) failures.push(`lost ${row.lost}: ${some(missing())}; ${whoMissed(missing(), world)}`);
   if (row.reordered > 0)
     failures.push(
       `reordered ${messagesReordered} relayed, ${answersReordered} answers: ` +
@@ -220,6 +220,20 @@ async function settled(missing: () => MessageKey[], world: World): Promise<void>
 function some(keys: readonly MessageKey[]): string {
   const shown = keys.slice(0, 10).map(({ client, number }) => `${client}:${number}`);
   return shown.join(", ") + (keys.length > shown.length ? ", …" : "");
+}
+
+/** Which listeners did not get them, and the story of the first one. */
+function whoMissed(keys: readonly MessageKey[], { load, witness, dead }: World): string {
+  const without = (got: Pick<Sightings, "has">) => keys.filter((key) => !got.has(key)).length;
+  const answered = (got: Pick<Sightings, "has">) => ({
+    has: (key: MessageKey) => got.has(key) || dead.has(key),
+  });
+  return [
+    `${without(load.relayed)} not relayed to live listeners, who reconnected ${load.reconnects} times`,
+    `${without(answered(load.answered))} not answered to them`,
+    `${without(witness.relayed)} not relayed and ${without(answered(witness.answered))} not answered to the durable one`,
+    load.sendings.describe(keys[0]!),
+  ].join("; ");
 }
 
 /** Also one that was caused by such a wait, as where RabbitMQ itself takes long to start. */
