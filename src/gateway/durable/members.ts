@@ -72,10 +72,6 @@ export class Members implements ReadingGroup {
     return this.#unsettled.size === 0;
   }
 
-  [Symbol.iterator](): IterableIterator<DurableSubscription> {
-    return this.#all.values();
-  }
-
   /** Adds a subscription whose place is at the next record, or after it: not in a record that is unfinished. */
   add(subscription: DurableSubscription): void {
     subscription.readsWith = this;
@@ -147,6 +143,8 @@ export class Members implements ReadingGroup {
   gather(record: LogRecord, untilMs: number, onSlow: OnSlow): number {
     this.#interests ??= new Interests(this.#all);
     this.#onSlow = onSlow;
+    // One that has come back to a record that all had left has yet to get the rest of it.
+    if (this.#lastOffset !== undefined && record.offset <= this.#lastOffset) this.#lastOffset = undefined;
     const before = this.#gatheredCount;
     if (this.#offers.run(record, this.#interests, untilMs)) this.#lastOffset = record.offset;
     return this.#gatheredCount - before;

@@ -26,7 +26,7 @@ const clientCount = 100;
 const inSliceMax = 100 + 2 * 16;
 
 /** @param now the clock of the event loop */
-function durablesBy(now: () => number) {
+function durablesBy(now: () => number, outlet = plainOutlet) {
   const log = new ScriptedLog(0);
   const shared = {
     read: log.read.bind(log),
@@ -36,7 +36,7 @@ function durablesBy(now: () => number) {
   };
   const loop = new LoopTime(now);
   const backoff = { firstMs: 1, mostMs: 2 };
-  const durables = new Durables(shared, new Relay(), 1e9, backoff, plainOutlet, undefined, loop);
+  const durables = new Durables(shared, new Relay(), 1e9, backoff, outlet, undefined, loop);
   return { log, loop, durables };
 }
 
@@ -90,7 +90,7 @@ function crowd(isInMemory: boolean) {
 const readsAtOnce = 100;
 
 /** Durable subscriptions by a clock that the making of frames moves: after each few of them a slice is over, and what is gathered is due. */
-function alone() {
+function alone(outlet = plainOutlet) {
   let nowMs = 0;
   const encoding: Encoding = {
     ...stomp,
@@ -99,7 +99,7 @@ function alone() {
       return stomp.join(head, tail);
     },
   };
-  const { log, durables } = durablesBy(() => nowMs);
+  const { log, durables } = durablesBy(() => nowMs, outlet);
   return { log, durables, encoding };
 }
 
@@ -163,6 +163,51 @@ for (const [isInMemory, pattern] of [
     }
     expect(client.texts).toEqual(expected);
     durables.close();
+  });
+}
+
+for (const isInMemory of [true, false]) {
+  const where = isInMemory ? "memory" : "the broker";
+
+  test(`however much the client of one alone in a record from ${where} reads at a time, it gets all that it wants once and in order`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom("a", "a", "b"), { minLength: 100, maxLength: 200, size: "max" }),
+        fc.array(fc.nat(3000), { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: 100, max: 1500 }),
+        async (topics, reads, room) => {
+          const { log, durables, encoding } = alone({ ...plainOutlet, room });
+          const entry = log.append(topics, 0);
+          if (isInMemory) durables.logged(recordOf(entry));
+          else durables.marked(log.mark());
+          const client = new ScriptedClient();
+          client.networkTakes(readsAtOnce);
+          const said = {
+            clientId: "c",
+            subscriptionId: "s",
+            encoding,
+            pattern: "a",
+            start: "first" as const,
+          };
+          const subscription = durables.add({
+            socket: client.socket,
+            ...said,
+            onSubscribed: () => undefined,
+          });
+          for (let turns = 0; durables.counts.atEnd === 0; turns++) {
+            expect(turns).toBeLessThan(2000);
+            await (turns % 20 === 19 ? Bun.sleep(1) : turn());
+            if (client.waitingBytes === 0) continue;
+            client.networkTakes(client.waitingBytes + reads[turns % reads.length]!);
+            durables.drained(subscription);
+          }
+          const wanted = topics.flatMap((topic, index) => (topic === "a" ? [`${index}`] : []));
+          expect(client.texts).toEqual(wanted);
+          durables.close();
+        },
+      ),
+      rounds(50),
+    );
   });
 }
 
