@@ -24,8 +24,13 @@ export class Filler implements Disposable {
     return new Filler(socket, bytes);
   }
 
-  [Symbol.dispose](): void {
+  /** Sends nothing more. */
+  stop(): void {
     clearInterval(this.#timer);
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
     this.#socket.close();
   }
 

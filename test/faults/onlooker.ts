@@ -19,8 +19,8 @@ export interface Watch {
 interface View {
   position: string | undefined;
   readonly seen: Set<string>;
-  /** The number of each client's last message, or last answer. */
-  readonly last: Map<string, number>;
+  /** The number of each client's last message, or last answer, and where it was. */
+  readonly last: Map<string, { readonly number: number; readonly position: string | undefined }>;
   gaps: number;
 }
 
@@ -33,6 +33,8 @@ export class Onlooker implements AsyncDisposable {
   readonly faults: string[] = [];
   readonly subscribed: Promise<void>;
   connections = 0;
+  /** The bytes of all messages that it has read. */
+  readBytes = 0;
   readonly #url: string;
   readonly #watch: Watch;
   readonly #views: readonly View[];
@@ -125,9 +127,9 @@ export class Onlooker implements AsyncDisposable {
     return position === undefined ? `x-stream-offset:${from}\n` : `x-stream-after:${position}\n`;
   }
 
-  #send(text: string): void {
+  #send(payload: string | Uint8Array, opcode: number = opcodes.text): void {
     try {
-      this.#connection?.sendFrame(opcodes.text, text);
+      this.#connection?.sendFrame(opcode, payload);
     } catch {
       // The connection has ended. It sends the same on the next one.
     }
@@ -135,7 +137,10 @@ export class Onlooker implements AsyncDisposable {
 
   #take({ opcode, payload }: Frame): void {
     if (opcode === opcodes.close) void this.#connection?.[Symbol.asyncDispose]();
+    // One that has nothing to send and reads well is taken for vanished otherwise.
+    if (opcode === opcodes.ping) this.#send(payload, opcodes.pong);
     if (opcode !== opcodes.text && opcode !== opcodes.binary) return;
+    this.readBytes += payload.byteLength;
     const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString();
     if (this.#watch.how === "text") this.#note(this.#views[0]!, text);
     else this.#takeStomp(text);
@@ -156,19 +161,22 @@ export class Onlooker implements AsyncDisposable {
     this.#note(view, frame.slice(end + 2));
   }
 
-  #note({ seen, last }: View, body: string): void {
+  #note(view: View, body: string): void {
+    const { seen, last, position } = view;
     const key = keyOf(body);
     if (key === undefined) return;
     const isAnswer = body.startsWith(answerPrefix);
     const who = `${isAnswer ? "answer to " : ""}${key.client}`;
     const before = last.get(who);
-    if (before !== undefined && key.number !== before + 1)
-      this.#fault(`${who}:${key.number} came after ${before}`);
-    last.set(who, key.number);
+    if (before !== undefined && key.number !== before.number + 1)
+      this.#fault(
+        `${who}:${key.number} at ${position} came after ${before.number} at ${before.position} (subscription ${this.#views.indexOf(view)})`,
+      );
+    last.set(who, { number: key.number, position });
     if (!isAnswer) seen.add(`${key.client}:${key.number}`);
   }
 
   #fault(what: string): void {
-    if (this.faults.length < 10) this.faults.push(`${this.name}: ${what}`);
+    if (this.faults.length < 20) this.faults.push(`${this.name}: ${what}`);
   }
 }

@@ -30,6 +30,8 @@ const help = `bun run test:faults: plays each scenario under load, prints a row 
 `;
 
 const clusterSize = 3;
+/** How much is told of each failure once more at the end, in characters. */
+const toldAgainMax = 3000;
 const all = [
   ...brokerScenarios,
   ...clusterScenarios,
@@ -70,6 +72,8 @@ const rows: Row[] = [];
 let passed = 0;
 let failed = 0;
 const unsteady: string[] = [];
+/** What is told of those that failed, once more at the end: the log of CI may be cut off before. */
+const failures: string[] = [];
 
 await playAll(
   flags.chosen.filter((scenario) => !isForCluster(scenario)),
@@ -78,6 +82,7 @@ await playAll(
 await playAll(flags.chosen.filter(isForCluster), () => startRabbitmqCluster(clusterSize));
 
 process.stdout.write(`\n${table(rows)}\n\n`);
+for (const text of failures) process.stdout.write(`failed: faults: ${text.slice(0, toldAgainMax)}\n`);
 for (const name of unsteady) process.stdout.write(`unsteady: passed on the second try: faults: ${name}\n`);
 process.stdout.write(`== ${passed} passed, ${failed} failed, ${unsteady.length} unsteady\n`);
 if (flags.write) await writeToDocs(rows);
@@ -96,11 +101,16 @@ async function playOne(scenario: Scenario, nodes: readonly RabbitmqNode[]): Prom
   let outcome = await playAndTell(scenario, nodes);
   if (flags["second-try"] && outcome.isLate) {
     process.stdout.write(`== a second try: ${scenario.name}\n`);
+    const first = outcome;
     outcome = await playAndTell(scenario, nodes);
     if (outcome.hasPassed) unsteady.push(scenario.name);
+    else failures.push(first.told);
   }
   if (outcome.hasPassed) passed++;
-  else failed++;
+  else {
+    failed++;
+    failures.push(outcome.told);
+  }
   if (outcome.row !== undefined) rows.push(outcome.row);
 }
 
@@ -109,25 +119,27 @@ interface Outcome {
   readonly hasPassed: boolean;
   /** Whether only a bound of time did not hold. */
   readonly isLate: boolean;
+  /** What was said of it. */
+  readonly told: string;
 }
 
 async function playAndTell(scenario: Scenario, nodes: readonly RabbitmqNode[]): Promise<Outcome> {
   const startedAt = performance.now();
-  const took = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+  const outcome = (hasPassed: boolean, isLate: boolean, lines: readonly string[], row?: Row): Outcome => {
+    const took = `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+    const text = [`(${hasPassed ? "pass" : "FAIL"}) ${scenario.name} [${took}]`, ...lines, ""].join("\n");
+    process.stdout.write(text);
+    return { row, hasPassed, isLate, told: text };
+  };
   let played: Played;
   try {
     played = await play(scenario, nodes);
   } catch (error) {
-    process.stdout.write(`(FAIL) ${scenario.name} [${took()}]\n${told(error)}\n`);
-    return { row: undefined, hasPassed: false, isLate: error instanceof FaultTooLate };
+    return outcome(false, error instanceof FaultTooLate, [told(error)]);
   }
   const { row, failures, isLate } = played;
-  const hasPassed = failures.length === 0;
-  process.stdout.write(
-    `(${hasPassed ? "pass" : "FAIL"}) ${scenario.name} [${took()}]\n${JSON.stringify(row)}\n`,
-  );
-  for (const failure of failures) process.stdout.write(`   ${failure}\n`);
-  return { row, hasPassed, isLate };
+  const lines = [JSON.stringify(row), ...failures.map((failure) => `   ${failure}`)];
+  return outcome(failures.length === 0, isLate, lines, row);
 }
 
 function isForCluster({ setting }: Scenario): boolean {

@@ -59,15 +59,34 @@ export async function untilCount(
   what: string,
   stuckMs = 20_000,
 ): Promise<void> {
-  let reached = await count();
+  let reached = 0;
+  const isReached = async () => {
+    reached = await count();
+    return reached >= goal;
+  };
+  const where = () => `at ${reached} of ${goal} ${what}`;
+  await whileMoving(isReached, () => reached, where, stuckMs);
+}
+
+/**
+ * Looks at `condition` until it is met. Gives up only when `progress` has not changed for `stuckMs`.
+ *
+ * @param where says in the failure how far it has come
+ */
+export async function whileMoving(
+  condition: () => boolean | Promise<boolean>,
+  progress: () => number,
+  where: () => string,
+  stuckMs = 20_000,
+): Promise<void> {
+  let before: number | undefined;
   let patience = new Patience(stuckMs);
-  while (reached < goal) {
-    if (patience.isOver)
-      throw new WaitedInVain(`nothing moved for ${stuckMs} ms at ${reached} of ${goal} ${what}`);
+  while (!(await condition())) {
+    const now = progress();
+    if (now !== before) patience = new Patience(stuckMs);
+    else if (patience.isOver) throw new WaitedInVain(`nothing moved for ${stuckMs} ms ${where()}`);
+    before = now;
     await patience.sleep(lookAgainMs.most);
-    const now = await count();
-    if (now !== reached) patience = new Patience(stuckMs);
-    reached = now;
   }
 }
 
