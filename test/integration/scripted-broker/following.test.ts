@@ -80,3 +80,49 @@ test("marks go over a connection that consumes nothing, and none while RabbitMQ 
   await until(() => writing.published > before, "a mark again");
   expect(broker.status().state).toBe("ready");
 });
+
+test.each([
+  { oldest: 0, missed: "another log" },
+  { oldest: 14, missed: "dropped" },
+])(
+  "after an outage the record seen last is not there, and the oldest is $oldest: $missed",
+  async ({ oldest, missed }) => {
+    const shownTo = new Map<unknown, number[]>();
+    await using fake = await FakeAmqp.start();
+    fake.script = (method, peer, channel, fields) => {
+      if (method !== "BasicConsume") return undefined;
+      const start = (fields["arguments"] as Record<string, unknown>)["x-stream-offset"];
+      peer.answer(method, channel, fields);
+      const shown = shownTo.get(start) ?? [];
+      for (const [index, offset] of shown.entries())
+        peer.deliverRecord(channel, String(fields["consumerTag"]), index + 1, offset);
+      return "answered";
+    };
+    shownTo.set("next", [11, 12, 13]);
+    broker = new RabbitmqBroker({
+      urls: [fake.url],
+      name: "test",
+      logger: new RecordingLogger(),
+      logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 1000 },
+      timing: { ...defaultTiming, closeTimeoutMs: 100 },
+    });
+    const heard: unknown[] = [];
+    broker.attachFollower({
+      patienceMs: 0,
+      record: (offset) => void heard.push(offset),
+      marked: () => undefined,
+      missed: (why) => void heard.push(why),
+    });
+    broker.start((error) => {
+      throw error;
+    });
+    await until(() => heard.length === 3, "the first records");
+    shownTo.clear();
+    // RabbitMQ shows nothing at 13, but what comes after it.
+    shownTo.set(13, [14, 15]);
+    shownTo.set("first", [oldest, oldest + 1]);
+    for (const peer of [...fake.peers]) peer.end();
+    await until(() => heard.length === 6, "what comes after the outage");
+    expect(heard).toEqual([11, 12, 13, missed, oldest, oldest + 1]);
+  },
+);

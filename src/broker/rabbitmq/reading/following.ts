@@ -113,12 +113,16 @@ class FollowingSession {
     );
     this.#following = following;
     this.#life = life;
-    this.#leaps = new Leaps({
-      oldest: () => oldestOffset(life.connection),
-      next: (delivery) => this.#take(delivery),
-      behindGap: () => following.options.follower.missed("dropped"),
-      unsure: () => life.drop(new BeginAnew(`"${logStream}" does not show its oldest record`)),
-    });
+    const { last } = following.position;
+    this.#leaps = new Leaps(
+      {
+        oldest: () => oldestOffset(life.connection),
+        next: (delivery) => this.#take(delivery),
+        behindGap: () => following.options.follower.missed("dropped"),
+        unsure: () => life.drop(new BeginAnew(`"${logStream}" does not show its oldest record`)),
+      },
+      last === undefined ? undefined : { offset: last, isMissing: () => this.#beginAgain() },
+    );
   }
 
   deliver(delivery: ConsumeMessage): void {
@@ -137,7 +141,6 @@ class FollowingSession {
       this.#beginAgain();
       return;
     }
-    if (sighting === "behind a gap") follower.missed("dropped");
     if (sighting !== "seen") {
       shown(performance.now());
       // Marks that came through the exchanges for messages say nothing about groups: anybody that may write to clients could have sent
@@ -179,9 +182,9 @@ class FollowingSession {
     if (doubt.asked(position.isBeyond(lastChunk))) this.#beginAgain();
   }
 
-  /** The time is over in which the log should have shown the record that was seen last. */
+  /** The time is over in which the log should have shown the record that was seen last. If it has shown a later one, `Leaps` decides. */
   restartUnlessSure(): void {
-    if (!this.#following.position.isSure) this.#beginAgain();
+    if (!this.#following.position.isSure && !this.#leaps.isAsking) this.#beginAgain();
   }
 
   end(): void {

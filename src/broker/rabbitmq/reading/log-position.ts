@@ -4,18 +4,24 @@ import type { Envelope } from "../../../envelope/envelope.ts";
 export type StreamOffset = "next" | "first" | number | { readonly "!": "timestamp"; readonly value: number };
 
 /** How a record relates to what the follower has got before. */
-export type Sighting = "new" | "seen" | "behind a gap" | "of another log";
+export type Sighting = "new" | "seen" | "of another log";
 
 /**
  * A follower's place in the log. No I/O.
  *
  * A log that was deleted and declared again counts from 0, and RabbitMQ waits if it is asked for an offset that the log has not reached. So
- * reading continues with the last record seen, not after it: the same log shows that record again at once.
+ * reading continues with the last record seen, not after it: the same log shows that record again at once, unless it has dropped it.
+ * `Leaps` finds out which, before a later record is taken here.
  */
 export class LogPosition {
   #start: StreamOffset = "next";
   #last: { readonly offset: number; readonly envelope: Envelope } | undefined;
   #isSure = true;
+
+  /** The offset of the record that was seen last, in this log or, before a session is sure, in the one before. */
+  get last(): number | undefined {
+    return this.#last?.offset;
+  }
 
   /** Where a new session begins to read. */
   get start(): StreamOffset {
@@ -53,11 +59,9 @@ export class LogPosition {
       if (offset === last.offset) this.#isSure = true;
       if (offset <= last.offset) return "seen";
     }
-    // If the session is not sure yet, the log has dropped the record that was seen last, and everything up to this one.
-    const sighting = this.#isSure ? "new" : "behind a gap";
     this.#isSure = true;
     this.#last = { offset, envelope };
-    return sighting;
+    return "new";
   }
 
   /** It is another log, so everything in it is new. */

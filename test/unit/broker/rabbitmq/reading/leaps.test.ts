@@ -2,20 +2,29 @@ import { expect, test } from "bun:test";
 import { Leaps } from "../../../../../src/broker/rabbitmq/reading/leaps.ts";
 import { turn } from "../../../doubles/turn.ts";
 
-/** What a reader hears of a log whose oldest offset it is told when the test says so. */
-function reader() {
+/**
+ * What a reader hears of a log whose oldest offset it is told when the test says so.
+ *
+ * @param seenLast the offset of the record that it saw last before it began to read here
+ */
+function reader(seenLast?: number) {
   const heard: unknown[] = [];
   const asked: PromiseWithResolvers<number | undefined>[] = [];
-  const leaps = new Leaps<string>({
-    oldest: () => {
-      const answer = Promise.withResolvers<number | undefined>();
-      asked.push(answer);
-      return answer.promise;
+  const leaps = new Leaps<string>(
+    {
+      oldest: () => {
+        const answer = Promise.withResolvers<number | undefined>();
+        asked.push(answer);
+        return answer.promise;
+      },
+      next: (delivery) => void heard.push(delivery),
+      behindGap: () => void heard.push("gap"),
+      unsure: () => void heard.push("unsure"),
     },
-    next: (delivery) => void heard.push(delivery),
-    behindGap: () => void heard.push("gap"),
-    unsure: () => void heard.push("unsure"),
-  });
+    seenLast === undefined
+      ? undefined
+      : { offset: seenLast, isMissing: () => void heard.push("another log") },
+  );
   const come = (...offsets: number[]) => {
     for (const offset of offsets) leaps.came(offset, String(offset));
   };
@@ -78,4 +87,35 @@ test("after the end nothing is handed on, whatever the answer is", async () => {
   asked[0]!.resolve(20);
   await turn();
   expect(heard).toEqual(["10"]);
+});
+
+test("a log that shows the record that was seen last, maybe after earlier ones, is the same, and is not asked", () => {
+  const { heard, asked, come } = reader(12);
+  come(10, 11, 12, 13);
+  expect([heard, asked]).toEqual([["10", "11", "12", "13"], []]);
+});
+
+test.each([
+  { came: [13, 14], why: "begins after the record that was seen last" },
+  { came: [10, 11, 13], why: "leaves it out" },
+])("a log that has older records and $why is another one: nothing of it is handed on", async ({ came }) => {
+  const { heard, asked, come } = reader(12);
+  come(...came);
+  const before = heard.length;
+  asked[0]!.resolve(10);
+  await turn();
+  come(15);
+  expect(heard.slice(before)).toEqual(["another log"]);
+});
+
+test("a log that has dropped the record that was seen last goes on after a gap, and leaps are looked for as before", async () => {
+  const { leaps, heard, asked, come } = reader(12);
+  come(50, 51, 60);
+  expect([heard, leaps.isAsking]).toEqual([[], true]);
+  asked[0]!.resolve(50);
+  await turn();
+  expect([heard, asked.length]).toEqual([["gap", "50", "51"], 2]);
+  asked[1]!.resolve(50);
+  await turn();
+  expect([heard, leaps.isAsking]).toEqual([["gap", "50", "51", "60"], false]);
 });

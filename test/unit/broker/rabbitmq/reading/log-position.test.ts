@@ -72,11 +72,11 @@ describe("a follower's place in the log", () => {
     expect(position.take(2, nameless("47"))).toBe("of another log");
   });
 
-  test("is behind the gap where the log has dropped what was seen last", () => {
+  test("goes on after a gap, if the log has dropped what was seen last", () => {
     const position = interrupted();
-    expect(position.take(50, record("m50"))).toBe("behind a gap");
-    expect(position.isSure).toBe(true);
-    expect(position.start).toBe(50);
+    expect(position.last).toBe(2);
+    expect(position.take(50, record("m50"))).toBe("new");
+    expect([position.isSure, position.start, position.last]).toEqual([true, 50, 50]);
   });
 
   test("is beyond a log whose last chunk begins before it", () => {
