@@ -18,6 +18,16 @@ export interface Entry {
   readonly envelope: Envelope;
 }
 
+/** How the log answers readings. */
+export interface ReadingHabits {
+  /** So many records come before the one that was asked for: RabbitMQ begins with the chunk that it is in. */
+  readonly before: number;
+  /** At most so many come in one turn of the event loop. */
+  readonly atOnce: number;
+}
+
+const plainHabits: ReadingHabits = { before: 0, atOnce: Number.POSITIVE_INFINITY };
+
 /** A log as RabbitMQ has it, without RabbitMQ: offsets that skip, a beginning that may be lost, readings that may be cut off. */
 export class ScriptedLog {
   readonly entries: Entry[] = [];
@@ -28,9 +38,11 @@ export class ScriptedLog {
   /** What is older the log has dropped. */
   keptFrom = 0;
   readingsMax = 0;
+  readonly #habits: ReadingHabits;
 
-  constructor(firstOffset: number) {
+  constructor(firstOffset: number, habits = plainHabits) {
     this.#nextOffset = firstOffset;
+    this.#habits = habits;
   }
 
   get nextOffset(): number {
@@ -88,7 +100,13 @@ export class ScriptedLog {
   read(start: LogStart, reader: LogReader): LogReading {
     // All of it is younger than any time.
     const from = Math.max(this.keptFrom, typeof start === "number" ? start : 0);
-    const reading = new ScriptedReading(this.entries, from, reader, () => this.#readings.delete(reading));
+    const found = this.entries.findIndex(({ offset }) => offset >= from);
+    let next = found < 0 ? this.entries.length : found;
+    for (let { before } = this.#habits; before > 0 && next > 0; before--)
+      if (this.entries[next - 1]!.offset >= this.keptFrom) next--;
+    const { atOnce } = this.#habits;
+    const onEnd = () => this.#readings.delete(reading);
+    const reading = new ScriptedReading(this.entries, next, atOnce, reader, onEnd);
     this.#readings.add(reading);
     this.readingsMax = Math.max(this.readingsMax, this.#readings.size);
     return reading;
@@ -111,16 +129,17 @@ class ScriptedReading implements LogReading {
   readonly #entries: readonly Entry[];
   readonly #reader: LogReader;
   readonly #onEnd: () => void;
+  readonly #atOnce: number;
   #next: number;
   #ahead = 0;
   #isOver = false;
 
-  constructor(entries: readonly Entry[], from: number, reader: LogReader, onEnd: () => void) {
+  constructor(entries: readonly Entry[], next: number, atOnce: number, reader: LogReader, onEnd: () => void) {
     this.#entries = entries;
     this.#reader = reader;
     this.#onEnd = onEnd;
-    this.#next = entries.findIndex(({ offset }) => offset >= from);
-    if (this.#next < 0) this.#next = entries.length;
+    this.#atOnce = atOnce;
+    this.#next = next;
     this.resume();
   }
 
@@ -139,9 +158,17 @@ class ScriptedReading implements LogReading {
     setImmediate(() => this.#reader.ended("lost"));
   }
 
+  get #mayGoOn(): boolean {
+    return !this.#isOver && this.#ahead < this.#reader.aheadMax && this.#next < this.#entries.length;
+  }
+
   resume(): void {
     setImmediate(() => {
-      while (!this.#isOver && this.#ahead < this.#reader.aheadMax && this.#next < this.#entries.length) {
+      for (let count = 0; this.#mayGoOn; count++) {
+        if (count === this.#atOnce) {
+          this.resume();
+          return;
+        }
         const { offset, exchange, envelope } = this.#entries[this.#next++]!;
         this.#ahead++;
         this.#reader.record(offset, exchange, envelope);
