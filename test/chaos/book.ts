@@ -17,12 +17,25 @@ export interface Said {
   readonly key: string;
 }
 
+/** What was said, once for all who heard it: a text that was cut from a message keeps all of it in memory. */
+const heard = new Map<string, Said>();
+
 export function saidIn(body: string): Said | undefined {
   const head = body.slice(0, 64);
   const key = keyOf(head);
   if (key === undefined) return undefined;
   const kind = groups.find((group) => head.startsWith(`${group}/`)) ?? "relayed";
-  return { kind, sender: key.client, number: key.number, key: keyText(kind, key.client, key.number) };
+  const text = keyText(kind, key.client, key.number);
+  const before = heard.get(text);
+  if (before !== undefined) return before;
+  const said: Said = { kind, sender: ownText(key.client), number: key.number, key: ownText(text) };
+  heard.set(said.key, said);
+  return said;
+}
+
+/** A text in memory of its own. */
+export function ownText(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 export function keyText(kind: Kind, sender: string, number: number): string {

@@ -55,9 +55,9 @@ export async function readLog(url: string): Promise<DumpedLog> {
   return { recorded, lines };
 }
 
-/** @returns the name of the file that has it */
-export async function writeLog({ lines }: DumpedLog, seed: number): Promise<string> {
-  const file = join(tmpdir(), `warren-chaos-log-${seed}-${Date.now()}.txt`);
+/** @returns the name of the file that has them */
+export async function writeLines(what: string, seed: number, lines: readonly string[]): Promise<string> {
+  const file = join(tmpdir(), `warren-chaos-${what}-${seed}-${Date.now()}.txt`);
   await Bun.write(file, `${lines.join("\n")}\n`);
   return file;
 }

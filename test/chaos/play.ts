@@ -5,7 +5,7 @@ import { auditor, castOf, senderKinds } from "./cast.ts";
 import { placesOf, repeatsIn } from "./durable-judge.ts";
 import type { Fault } from "./faults.ts";
 import { judge, type Verdict } from "./judge.ts";
-import { type DumpedLog, readLog, writeLog } from "./log-dump.ts";
+import { type DumpedLog, readLog, writeLines } from "./log-dump.ts";
 import type { Reader } from "./reader.ts";
 import { type Planned, scheduleOf } from "./schedule.ts";
 import { Senders } from "./senders.ts";
@@ -72,8 +72,9 @@ export async function play(
     const report = verdict.findings.isClean
       ? ""
       : [
-          await reportOf(stage, verdict, everybody, diary),
-          `all that is in the log: ${await writeLog(log, seed)}`,
+          await reportOf(stage, verdict, everybody, diary, startedAt),
+          `all that is in the log: ${await writeLines("log", seed, log.lines)}`,
+          `all that the processes have logged: ${await writeLines("processes", seed, stage.logged())}`,
         ].join("\n");
     return {
       verdict,
@@ -169,8 +170,11 @@ async function reportOf(
   { findings }: Verdict,
   readers: readonly Reader[],
   diary: readonly string[],
+  startedAt: number,
 ): Promise<string> {
-  const lines = ["faults:", ...diary.map((line) => `  ${line}`), "found:"];
+  const began = new Date(performance.timeOrigin + startedAt).toISOString();
+  const lines = [`faults, from ${began}, which is ${Math.round(startedAt)} ms in what was found:`];
+  lines.push(...diary.map((line) => `  ${line}`), ...stage.lost(), "found:");
   for (const { kind, who, what } of findings.shown) lines.push(`  ${kind}: ${who}: ${what}`);
   const concerned = new Set(findings.shown.map(({ who }) => who));
   for (const reader of readers.filter(({ name }) => concerned.has(name))) {

@@ -1,5 +1,5 @@
 import { connectRaw, type Frame, opcodes, type RawConnection } from "../support/raw.ts";
-import { placeOf, type Seen, saidIn, type View } from "./book.ts";
+import { ownText, placeOf, type Seen, saidIn, type View } from "./book.ts";
 import { headerOf, type Listening, type ManagerAddress } from "./listening.ts";
 
 const againAfterMs = 100;
@@ -205,8 +205,9 @@ export class Reader implements View {
       if (this.isDurable && (position === undefined || placeOf(position) === undefined))
         this.faults.push(`a durable MESSAGE without a position: ${head}`);
       if (isAfterGap) this.#tell(`is told of a gap before ${position}; had ${this.#after}`);
-      if (this.isDurable) this.#after = position;
-      this.#note(connection, frame.slice(end + 2), headerOf(head, "message-id") ?? "", position, isAfterGap);
+      if (this.isDurable) this.#after = position && ownText(position);
+      const id = ownText(headerOf(head, "message-id") ?? "");
+      this.#note(connection, frame.slice(end + 2), id, position, isAfterGap);
     } else if (head.startsWith("RECEIPT")) {
       if (headerOf(head, "receipt-id") !== "subscribed") return;
       // Its place was found only now, perhaps in another log than the one at the time of its connect.

@@ -16,6 +16,9 @@ export function judgeReceipts(book: Book, eras: readonly Era[], findings: Findin
   const logs = eras.map((era) => new Set([...era.values()].map(({ said }) => said.key)));
   const known = new Set([...logs.flatMap((log) => [...log]), ...book.dead]);
   const furthest = logs.map(furthestOf);
+  const highest = new Map<string, number>();
+  for (const { sender, number } of book.receipts)
+    highest.set(sender, Math.max(highest.get(sender) ?? -1, number));
   const receiptedAt = new Map(book.receipts.map(({ sender, number, at }) => [`${sender}:${number}`, at]));
 
   /** Whether it was in a deleted log, at a place that no reader had reached: none has read a later message of its sender there. */
@@ -25,16 +28,27 @@ export function judgeReceipts(book: Book, eras: readonly Era[], findings: Findin
         at < to + onTheWayMs &&
         furthest.slice(0, index + 1).every((one) => (one.get(`relayed/${sender}`) ?? -1) < number),
     );
+  const lasts = new Map<string, Map<Loss, readonly boolean[]>>();
+  /** For each number of a sender, whether no later message that certainly was in that queue was processed. One pass for all of them. */
+  const lastsBefore = (loss: Loss, group: Group, sender: string): readonly boolean[] => {
+    const who = `${group}/${sender}`;
+    const ofSender = lasts.get(who) ?? new Map<Loss, readonly boolean[]>();
+    lasts.set(who, ofSender);
+    const before = ofSender.get(loss);
+    if (before !== undefined) return before;
+    const count = (highest.get(sender) ?? -1) + 1;
+    const isLast = new Array<boolean>(count).fill(false);
+    for (let number = count - 1; number >= 0; number--) {
+      const laterAt = receiptedAt.get(`${sender}:${number + 1}`);
+      if (laterAt === undefined || laterAt >= loss.from) isLast[number] = true;
+      else isLast[number] = !known.has(keyText(group, sender, number + 1)) && isLast[number + 1] === true;
+    }
+    ofSender.set(loss, isLast);
+    return isLast;
+  };
   /** Whether it was in a deleted queue, and no later message that certainly was in that queue was processed. */
   const wentWithQueue = ({ sender, number, at }: Receipt, group: Group, losses: readonly Loss[]) =>
-    losses.some(({ from, to }) => {
-      if (at >= to + onTheWayMs) return false;
-      for (let later = number + 1; ; later++) {
-        const laterAt = receiptedAt.get(`${sender}:${later}`);
-        if (laterAt === undefined || laterAt >= from) return true;
-        if (known.has(keyText(group, sender, later))) return false;
-      }
-    });
+    losses.some((loss) => at < loss.to + onTheWayMs && lastsBefore(loss, group, sender)[number]);
 
   for (const receipt of book.receipts) {
     const { sender, number, at } = receipt;

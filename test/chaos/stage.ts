@@ -72,7 +72,7 @@ export class Stage implements AsyncDisposable {
     const processor = (group: Group, broker: string) =>
       new Supervised(`processor of ${group}`, [
         ...["--role", "processor", "--broker", broker, "--group", group, "--prefetch", "100"],
-        ...["--handler", this.#handlerOf(group)],
+        ...["--handler", this.#handlerOf(group), "--log-level", "debug"],
       ]);
     this.processors = { first: processor("first", proxy.url), second: processor("second", url) };
     this.#watch = setInterval(() => this.#noteStarts(), 50);
@@ -121,6 +121,22 @@ export class Stage implements AsyncDisposable {
     };
     await onChannel(this.url, takeAll, connectMsMax);
     return keys;
+  }
+
+  /** What was deleted, and when, in milliseconds as in what was found: a line for each. */
+  lost(): string[] {
+    const { logLosses: log, groupLosses, deadLosses: dead, bindingLosses: bindings } = this;
+    return Object.entries({ log, ...groupLosses, dead, bindings }).flatMap(([what, losses]) =>
+      losses.map(({ from, to }) => `  lost: ${what}, from ${Math.round(from)} to ${Math.round(to)} ms`),
+    );
+  }
+
+  /** All that the processes have logged in all their lives, in the order of time. */
+  logged(): string[] {
+    return this.processes
+      .flatMap(({ name, log }) => log.map((line) => ({ name, line })))
+      .sort((one, other) => ((one.line.time ?? "") < (other.line.time ?? "") ? -1 : 1))
+      .map(({ name, line }) => `${name}: ${JSON.stringify(line)}`);
   }
 
   /** The state of each process, and its last log lines. */

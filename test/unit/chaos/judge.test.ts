@@ -285,6 +285,20 @@ describe("a receipt", () => {
     });
   });
 
+  test("of very many that went with deleted queues, all are judged in one pass", () => {
+    const loss = { from: 6000, to: 6001 };
+    const receipts = Array.from({ length: 10_000 }, (_, number) => ({ sender: "s1", number, at: 5000 }));
+    const dead = new Set(receipts.map(({ number }) => `second/s1:${number}`));
+    const views = [
+      view(
+        "reader",
+        receipts.map(({ number }) => `${number} s1:${number}`),
+      ),
+    ];
+    const groupLosses = { first: [loss, { ...loss }], second: [] };
+    expect(verdictOn(views, { receipts, dead, groupLosses })).toMatchObject({ wrong: {}, deleted: 10_000 });
+  });
+
   test("nor of what a manager had that has just reached RabbitMQ, and did not know the group whose queue was deleted before", () => {
     const groupLosses = { first: [{ from: 3000, to: 3001 }], second: [] };
     const receipts = [0, 1].map((number) => ({ sender: "s1", number, at: 8000 }));
