@@ -14,8 +14,12 @@ export const clientIds = ["c0", "c1"];
 const largeSize = 600_000;
 const largeCount = 45;
 
+/** More than there are records in a life of the log. */
+const lifeLength = 1e6;
+
 /** A message in the log that repeats none. */
 export interface Said {
+  /** Counted through all lives of the log. */
   readonly offset: number;
   readonly index: number;
   readonly text: string;
@@ -36,12 +40,31 @@ export class CrowdedLog extends ScriptedLog {
   /** The part of the messages whose topics are wanted. */
   readonly #wantedShare: number;
   #texts = 0;
+  #life = 0;
 
   constructor(random: SeededRandom) {
     const before = random.of([0, 3, 20]);
     super(random.below(5), { before, atOnce: random.of([1, 7, Number.POSITIVE_INFINITY]) });
     this.#random = random;
     this.#wantedShare = random.of([0.1, 0.5, 1]);
+    this.repeats.reachesBackTo(0);
+  }
+
+  /** The offset from which on it is kept, counted through all of its lives. */
+  get keptFromOfAll(): number {
+    return this.ofAll(this.keptFrom);
+  }
+
+  /** An offset of this life, counted through all lives. */
+  ofAll(offset: number): number {
+    return this.#life * lifeLength + offset;
+  }
+
+  override beginAnew(): void {
+    super.beginAnew();
+    this.#life++;
+    this.#records.clear();
+    this.repeats.restart();
     this.repeats.reachesBackTo(0);
   }
 
@@ -62,7 +85,7 @@ export class CrowdedLog extends ScriptedLog {
       const isExpired = random.isOnceIn(10);
       const text = `${this.#texts++}`;
       if (random.isOnceIn(10)) repeated.add(index);
-      else this.#said.push({ offset: this.nextOffset, index, text, topic, recipient, isExpired });
+      else this.#said.push({ offset: this.ofAll(this.nextOffset), index, text, topic, recipient, isExpired });
       messages.push({
         body: text.padEnd(random.isOnceIn(60) ? 4000 : random.below(60), "."),
         topic,
@@ -87,7 +110,8 @@ export class CrowdedLog extends ScriptedLog {
 
   #sayOne(topic: string, recipient: string | undefined, size: number): void {
     const text = `${this.#texts++}`;
-    this.#said.push({ offset: this.nextOffset, index: 0, text, topic, recipient, isExpired: false });
+    const offset = this.ofAll(this.nextOffset);
+    this.#said.push({ offset, index: 0, text, topic, recipient, isExpired: false });
     this.#put(recipient !== undefined, [{ body: text.padEnd(size, "."), topic, clientId: recipient }]);
   }
 

@@ -37,9 +37,10 @@ export class CrowdedManager {
     const shared = {
       read: log.read.bind(log),
       mark: (then: (offset: number, fingerprint: string) => void) => {
-        const offset = log.mark();
-        this.#marks.set(offset, then);
-        return () => void this.#marks.delete(offset);
+        this.#marks.set(log.mark(), then);
+        return () => {
+          for (const [offset, each] of this.#marks) if (each === then) this.#marks.delete(offset);
+        };
       },
       recordBytesMax: 1024 ** 2,
       repeats: log.repeats,
@@ -73,9 +74,13 @@ export class CrowdedManager {
     return this.#read === this.#log.entries.length && counts.atEnd === count && !end.isLate;
   }
 
-  /** Reads so many more of the log's entries. */
+  /** Reads so many more of the log's entries. It may find that some are missing. */
   follow(count: number): void {
-    const { entries, repeats } = this.#log;
+    const { entries, repeats, keptFrom } = this.#log;
+    if ((entries[this.#read]?.offset ?? keptFrom) < keptFrom) {
+      this.#read = entries.findIndex(({ offset }) => offset >= keptFrom);
+      this.#missed("dropped");
+    }
     for (const entry of entries.slice(this.#read, this.#read + count)) {
       this.#read++;
       if (this.#log.isMark(entry)) this.#marked(entry.offset, fingerprintOf(entry.envelope));
@@ -85,6 +90,20 @@ export class CrowdedManager {
         this.durables.logged(record);
       }
     }
+  }
+
+  /** The log has begun anew. */
+  beginAnew(): void {
+    this.#read = 0;
+    this.#missed("another log");
+  }
+
+  /** Marks that it has not read are written again. */
+  #missed(why: "dropped" | "another log"): void {
+    const waiting = [...this.#marks.values()];
+    this.#marks.clear();
+    this.durables.missed(why);
+    for (const then of waiting) this.#marks.set(this.#log.mark(), then);
   }
 
   /** A manager hears only of its own marks. The first one is that with which it started. */

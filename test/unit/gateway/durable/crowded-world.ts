@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
-import { type Start, startAfter, startAt } from "../../../../src/log/position.ts";
+import { type Position, type Start, startAfter, startAt } from "../../../../src/log/position.ts";
 import type { SeededRandom } from "../../../support/seeded-random.ts";
 import { turn } from "../../doubles/turn.ts";
 import { type Asked, check } from "./crowded-book.ts";
@@ -49,17 +49,26 @@ export class CrowdedWorld {
     else if (kind < 14 && random.isOnceIn(2)) this.#reads(this.#connections[who], random.of([50, all]));
     else if (kind < 15) this.#move(who);
     else if (kind < 16 && random.isOnceIn(4)) this.#log.cutOff();
-    else if (kind < 16 && this.#drops) this.#drop();
+    else if (kind < 16 && this.#drops) this.#loses();
     else if (kind < 17 && random.isOnceIn(60)) this.#log.sayMuch();
     else for (let turns = random.below(12); turns >= 0; turns--) await turn();
     if (random.isOnceIn(40)) await Bun.sleep(2);
   }
 
-  /** The log drops some of what all managers have read. */
-  #drop(): void {
-    const read = Math.min(...this.#managers.map(({ lastOffset }) => lastOffset));
-    this.#log.keptFrom = Math.max(this.#log.keptFrom, this.#random.below(Math.max(1, read)));
+  /** The log drops its oldest part, which some managers may not have read, or is deleted. */
+  #loses(): void {
+    if (this.#random.isOnceIn(4)) {
+      this.#beginAnew();
+      return;
+    }
+    const last = this.#log.entries.at(-1)?.offset ?? 0;
+    this.#log.keptFrom = Math.max(this.#log.keptFrom, this.#random.below(last + 1));
     this.#log.cutOff();
+  }
+
+  #beginAnew(): void {
+    this.#log.beginAnew();
+    for (const manager of this.#managers) manager.beginAnew();
   }
 
   /** A client comes that is new. */
@@ -73,24 +82,29 @@ export class CrowdedWorld {
         clientId,
         subscriptionId: `${count}`,
         pattern: random.of(patterns),
-        start: this.#start(),
+        ...this.#start(),
         told: undefined,
         askedAt: -1,
         answeredAt: -1,
         got: [],
+        readTo: undefined,
         gotBefore: 0,
       });
     this.#connections.push(this.#connect(wishes));
   }
 
-  #start(): Start {
+  #start(): Pick<Asked, "start" | "place"> {
     const random = this.#random;
-    if (random.isOnceIn(3)) return "first";
-    if (random.isOnceIn(4)) return "next";
-    if (!this.#drops && random.isOnceIn(3)) return random.of(["last", { last: 1 + random.below(20) }]);
     const position = this.#log.somewhere();
-    if (position === undefined) return "first";
-    return random.isOnceIn(2) ? startAt(position)! : startAfter(position)!;
+    if (random.isOnceIn(3) || position === undefined)
+      return { start: "first", place: { offset: -1, index: 0 } };
+    if (random.isOnceIn(4)) return { start: "next", place: undefined };
+    if (!this.#drops && random.isOnceIn(3)) {
+      const start = random.of<Start>(["last", { last: 1 + random.below(20) }]);
+      return { start, place: undefined };
+    }
+    const start = (random.isOnceIn(2) ? startAt(position) : startAfter(position)) as Position;
+    return { start, place: { offset: this.#log.ofAll(start.offset), index: start.index } };
   }
 
   #connect(wishes: readonly Asked[]): Connection {
@@ -100,10 +114,35 @@ export class CrowdedWorld {
       for (const { durable } of connection.subscriptions) manager.durables.fallBehind(durable);
     });
     client.takes(this.#random.of([0, 100, 1000, all]));
-    const subscriptions = wishes.map((asked) => ({ asked, durable: subscribe(asked, client, manager) }));
+    const subscriptions = wishes.map((asked) => ({
+      asked,
+      durable: this.#subscribe(asked, client, manager),
+    }));
     const connection: Connection = { client, manager, subscriptions };
     manager.connections.add(connection);
     return connection;
+  }
+
+  #subscribe(asked: Asked, { socket }: SlowClient, manager: CrowdedManager) {
+    const isNew = asked.readTo === undefined;
+    const last = asked.readTo ?? asked.told;
+    if (isNew) asked.askedAt = manager.lastOffset;
+    return manager.durables.add({
+      socket,
+      clientId: asked.clientId,
+      subscriptionId: asked.subscriptionId,
+      encoding: stompEncoding("1.2"),
+      pattern: asked.pattern,
+      start: last === undefined ? asked.start : startAfter(last)!,
+      onSubscribed: (after) => {
+        if (!isNew) return;
+        asked.answeredAt = manager.lastOffset;
+        if (asked.told !== undefined || after === undefined) return;
+        asked.told = after;
+        const { offset, index } = startAfter(after)!;
+        if (asked.start === "next") asked.place = { offset: this.#log.ofAll(offset), index };
+      },
+    });
   }
 
   #reads(connection: Connection | undefined, count: number): void {
@@ -118,16 +157,22 @@ export class CrowdedWorld {
     this.#disconnect(connection);
     this.counts.moves++;
     const wishes = connection.subscriptions.map(({ asked }) => asked);
-    for (const asked of wishes) asked.gotBefore ||= asked.got.length;
+    for (const asked of wishes)
+      asked.gotBefore ||= asked.readTo === asked.got.at(-1)?.position ? asked.got.length : all;
     this.#connections[who] = this.#connect(wishes);
   }
 
   #disconnect(connection: Connection): void {
     const { client, manager, subscriptions } = connection;
+    // A poll that has got everything is told where the log ends.
+    const asksForEnd = client.hasReadAll && this.#random.isOnceIn(2);
     const { read } = client;
     for (const { asked, durable } of subscriptions) {
+      const end = asksForEnd ? manager.durables.placeOf(durable) : undefined;
       manager.durables.remove(durable, true);
-      asked.got.push(...read.filter(({ subscriptionId }) => subscriptionId === asked.subscriptionId));
+      const got = read.filter(({ subscriptionId }) => subscriptionId === asked.subscriptionId);
+      asked.got.push(...got);
+      asked.readTo = end ?? got.at(-1)?.position ?? asked.readTo;
     }
     manager.connections.delete(connection);
   }
@@ -162,25 +207,6 @@ export class CrowdedWorld {
   close(): void {
     for (const { durables } of this.#managers) durables.close();
   }
-}
-
-function subscribe(asked: Asked, { socket }: SlowClient, manager: CrowdedManager) {
-  const isNew = asked.got.length === 0;
-  const last = asked.got.at(-1)?.position ?? asked.told;
-  if (isNew) asked.askedAt = manager.lastOffset;
-  return manager.durables.add({
-    socket,
-    clientId: asked.clientId,
-    subscriptionId: asked.subscriptionId,
-    encoding: stompEncoding("1.2"),
-    pattern: asked.pattern,
-    start: last === undefined ? asked.start : startAfter(last)!,
-    onSubscribed: (after) => {
-      if (!isNew) return;
-      asked.answeredAt = manager.lastOffset;
-      asked.told ??= after;
-    },
-  });
 }
 
 const countsOf = ({ durables }: CrowdedManager) => Object.values(durables.counts);

@@ -59,6 +59,12 @@ export class SlowClient {
     return waiting > 0 && this.waiting === 0;
   }
 
+  /** Whether it has read everything that was sent and published to it. */
+  get hasReadAll(): boolean {
+    this.#flush();
+    return this.waiting === 0;
+  }
+
   /** What it has read in full. */
   get read(): readonly Got[] {
     const got: Got[] = [];
