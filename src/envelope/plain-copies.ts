@@ -13,7 +13,8 @@ interface Sized {
 
 /**
  * What is published besides an envelope for Warren's own roles: a plain copy of each of its messages, for all other programs. It notes
- * which of these parts the broker has already taken, so that only the others are published again if necessary.
+ * which of these parts the broker has already taken, so that only the others are published again if necessary; over another link, the
+ * envelope too.
  *
  * The copies are the first parts, in order, and the envelope itself is the last one. If the broker closes the channel over a copy, nobody
  * has got the message.
@@ -28,6 +29,8 @@ export class PlainCopies<Copy extends Sized> {
   /** How the current link handles each copy. Absent: it publishes all. */
   #plan: Uint8Array | undefined;
   #withheldCount = 0;
+  /** The link that publishes it, or was the last to. */
+  #link: object | undefined;
 
   constructor(envelopes: readonly Copy[]) {
     this.envelopes = envelopes;
@@ -55,6 +58,18 @@ export class PlainCopies<Copy extends Sized> {
 
   get isEnvelopeTaken(): boolean {
     return this.isTaken(this.envelopes.length);
+  }
+
+  /**
+   * This link publishes it from now on. The queues of Warren's own roles, and what was in them, may have gone since another link published
+   * the envelope, and nobody would notice. So it is published again.
+   */
+  goOver(link: object): void {
+    if (this.#link === link) return;
+    this.#link = link;
+    if (!this.isEnvelopeTaken) return;
+    this.#taken![this.envelopes.length] = 0;
+    this.#takenCount--;
   }
 
   /** The broker has taken this part. */

@@ -77,3 +77,53 @@ test.each([
     expect(outbox.repeatedCount).toBe(0);
   },
 );
+
+test.each<{ readonly taken: string; readonly again: string[] }>([
+  { taken: "wsmanager.packed", again: ["wsmanager", "wsmanager.packed"] },
+  { taken: "wsmanager", again: ["wsmanager.packed"] },
+])(
+  "a message of which only $taken had taken its part when the connection was lost goes to $again, since queues may have gone",
+  async ({ taken, again }) => {
+    const published: Published[] = [];
+    let acks: (one: Published) => boolean = () => true;
+    await using fake = await FakeAmqp.start((method, peer, channel, { exchange }) => {
+      if (method !== "BasicPublish") return undefined;
+      const one = { exchange, deliveryTag: peer.published, peer, channel };
+      published.push(one);
+      if (acks(one)) ack(one);
+      return "answered";
+    });
+    const broker = new RabbitmqBroker({
+      urls: [fake.url],
+      name: "test",
+      logger: new RecordingLogger(),
+      logRetention: "off",
+      timing: defaultTiming,
+    });
+    fake.closeFirst(broker);
+    const outbox = new Outbox("test", true, { stallMs: 600_000 });
+    broker.attachPublisher("wsmanager", outbox);
+    broker.start(() => undefined);
+    const receipts: string[] = [];
+    const append = (body: string) =>
+      outbox.append(
+        { body, topic: "t" },
+        onConfirmed(() => void receipts.push(body)),
+      );
+    append("proves the link");
+    await until(() => receipts.length === 1, "the link is proven");
+
+    acks = ({ exchange }) => exchange === taken;
+    published.length = 0;
+    append("half taken");
+    await until(() => published.length === 2, "the message and its copy");
+    // That its first confirm counts is known by the receipt of what was confirmed after it.
+    acks = () => true;
+    append("later");
+    await until(() => receipts.length === 2, "the receipt of a later message");
+    published.length = 0;
+    for (const peer of [...fake.peers]) peer.end();
+    await until(() => receipts.length === 3, "the receipt");
+    expect(published.map(({ exchange }) => exchange)).toEqual(again);
+  },
+);

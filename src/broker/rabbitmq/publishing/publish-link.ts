@@ -142,6 +142,7 @@ export class ChannelLink implements PublishLink {
       this.#lateCount += envelopes.length;
       return;
     }
+    for (const { copies } of envelopes) copies?.goOver(this);
     if (this.#trial === trialPassed && !this.#listening.isWaiting) {
       this.#write(envelopes);
       return;
