@@ -13,6 +13,8 @@ export const clientIds = ["c0", "c1"];
 /** More than a reading may have waiting: forty-five records of this many characters. */
 const largeSize = 600_000;
 const largeCount = 45;
+/** Fewer than a hundred of these are as much as a reading that is near to memory has to read. */
+const ballastSize = 70_000;
 
 /** More than there are records in a life of the log. */
 const lifeLength = 1e6;
@@ -37,6 +39,8 @@ export class CrowdedLog extends ScriptedLog {
   readonly #random: SeededRandom;
   /** The offsets of what is not a mark. */
   readonly #records = new Set<number>();
+  /** Whether there is so much of it that readings wait for one another, and merge. Then its newer records are large, too. */
+  readonly isLong: boolean;
   /** The part of the messages whose topics are wanted. */
   readonly #wantedShare: number;
   #texts = 0;
@@ -46,6 +50,7 @@ export class CrowdedLog extends ScriptedLog {
     const before = random.of([0, 3, 20]);
     super(random.below(5), { before, atOnce: random.of([1, 7, Number.POSITIVE_INFINITY]) });
     this.#random = random;
+    this.isLong = random.isOnceIn(6);
     this.#wantedShare = random.of([0.1, 0.5, 1]);
     this.repeats.reachesBackTo(0);
   }
@@ -72,10 +77,21 @@ export class CrowdedLog extends ScriptedLog {
     return !this.#records.has(offset);
   }
 
-  /** Adds a record with something of each kind. */
-  say(): void {
+  /** Adds records with something of each kind. */
+  sayFirst(): void {
+    const count = this.isLong ? 200 + this.#random.below(300) : this.#random.below(10);
+    for (let left = count; left > 0; left--) this.say(this.isLong ? 2 : 300, 0);
+  }
+
+  /**
+   * Adds a record with something of each kind.
+   *
+   * @param most how many messages it has at most
+   * @param ballast the size of one more, which has expired
+   */
+  say(most = 300, ballast = this.isLong ? ballastSize : 0): void {
     const random = this.#random;
-    const count = random.isOnceIn(5) ? 1 + random.below(300) : 1 + random.below(4);
+    const count = 1 + random.below(random.isOnceIn(5) ? most : Math.min(most, 4));
     const isToClients = random.isOnceIn(3);
     const repeated = new Set<number>();
     const messages: OutgoingMessage[] = [];
@@ -92,6 +108,11 @@ export class CrowdedLog extends ScriptedLog {
         clientId: recipient,
         headers: isExpired ? { expiration: "1" } : undefined,
       });
+    }
+    if (ballast > 0) {
+      const at = { offset: this.ofAll(this.nextOffset), index: count };
+      this.#said.push({ ...at, text: "ballast", topic: "ballast", recipient: undefined, isExpired: true });
+      messages.push({ body: ".".repeat(ballast), topic: "ballast", headers: { expiration: "1" } });
     }
     if (repeated.size > 0) this.repeats.add(this.nextOffset, repeated);
     this.#put(isToClients, messages);

@@ -28,12 +28,13 @@ export class CrowdedWorld {
     this.#random = random;
     this.#log = new CrowdedLog(random);
     this.#drops = random.isOnceIn(2);
-    for (let count = random.below(10); count > 0; count--) this.#log.say();
+    this.#log.sayFirst();
     for (let count = 2 + random.below(2); count > 0; count--)
       this.#managers.push(new CrowdedManager(this.#log, random));
   }
 
   async play(): Promise<void> {
+    for (let count = this.#random.below(3); count >= 0; count--) this.#come();
     for (let steps = 10 + this.#random.below(60); steps > 0; steps--) await this.#step();
   }
 
