@@ -1,41 +1,44 @@
+import { SpreadMap } from "./spread-map.ts";
+
 /** An entry, between the one that was set before it and the one after. */
-interface Node<Key, Value> {
-  readonly key: Key;
+interface Node<Value> {
+  readonly key: string;
   value: Value;
-  older: Node<Key, Value> | undefined;
-  newer: Node<Key, Value> | undefined;
+  older: Node<Value> | undefined;
+  newer: Node<Value> | undefined;
 }
 
 /**
- * A map that knows its oldest entry, the one that was set longest ago, in constant time. The code that fills it has to cap it.
+ * A map of texts that knows its oldest entry, the one that was set longest ago, in constant time. It may have very many (`SpreadMap`). The
+ * code that fills it has to cap it.
  *
  * A `Map` keeps that order too. But to find its first entry, JavaScriptCore skips all entries that were deleted before it. If the first is
  * deleted whenever another is set, that takes longer the larger the map is (docs/decisions.md has figures).
  */
-export class OldestFirst<Key, Value> {
-  readonly #nodes = new Map<Key, Node<Key, Value>>();
-  #oldest: Node<Key, Value> | undefined;
-  #newest: Node<Key, Value> | undefined;
+export class OldestFirst<Value> {
+  readonly #nodes = new SpreadMap<Node<Value>>();
+  #oldest: Node<Value> | undefined;
+  #newest: Node<Value> | undefined;
 
   get size(): number {
     return this.#nodes.size;
   }
 
   /** The entry that was set longest ago. */
-  get oldest(): { readonly key: Key; readonly value: Value } | undefined {
+  get oldest(): { readonly key: string; readonly value: Value } | undefined {
     return this.#oldest;
   }
 
-  has(key: Key): boolean {
+  has(key: string): boolean {
     return this.#nodes.has(key);
   }
 
-  get(key: Key): Value | undefined {
+  get(key: string): Value | undefined {
     return this.#nodes.get(key)?.value;
   }
 
   /** Sets an entry, which becomes the newest one even if it existed. */
-  set(key: Key, value: Value): void {
+  set(key: string, value: Value): void {
     let node = this.#nodes.get(key);
     if (node === undefined) {
       node = { key, value, older: undefined, newer: undefined };
@@ -52,7 +55,7 @@ export class OldestFirst<Key, Value> {
   }
 
   /** Returns whether it existed. */
-  delete(key: Key): boolean {
+  delete(key: string): boolean {
     const node = this.#nodes.get(key);
     if (node === undefined) return false;
     this.#nodes.delete(key);
@@ -65,12 +68,12 @@ export class OldestFirst<Key, Value> {
     this.#oldest = this.#newest = undefined;
   }
 
-  /** The keys in the order in which they were first set. */
-  keys(): IterableIterator<Key> {
+  /** See `SpreadMap`. */
+  keys(): Generator<string, void> {
     return this.#nodes.keys();
   }
 
-  #unlink({ older, newer }: Node<Key, Value>): void {
+  #unlink({ older, newer }: Node<Value>): void {
     if (older === undefined) this.#oldest = newer;
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;

@@ -8,7 +8,7 @@ const keyBytes = 256;
 export class RecentKeys {
   readonly #countMax: number;
   /** When each was accepted, in seconds since 1970. */
-  readonly #seconds = new OldestFirst<string, number>();
+  readonly #seconds = new OldestFirst<number>();
 
   /** @param bytesMax what the keys may take together */
   constructor(bytesMax: number) {

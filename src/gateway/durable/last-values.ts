@@ -29,7 +29,7 @@ export interface LastValue {
 export class LastValues {
   readonly #bytesMax: number;
   /** In the order in which the topics were last written to, the oldest first. */
-  readonly #values = new OldestFirst<string, LastValue>();
+  readonly #values = new OldestFirst<LastValue>();
   #bytes = 0;
   #isWhole = true;
   /** Is told of topics that are written to while it runs. */
@@ -67,7 +67,7 @@ export class LastValues {
 
   /** Starts a search for the topics that patterns match, which lasts until `searched` is called. There is one search at a time. */
   search(patterns: Iterable<string>): TopicSearch {
-    this.#search = new TopicSearch(patterns, this.#values.keys(), this.#values.size, lastTopicsMax);
+    this.#search = new TopicSearch(patterns, this.#values.keys(), lastTopicsMax);
     return this.#search;
   }
 

@@ -9,15 +9,14 @@ export class TopicSearch {
   readonly #found = new Map<string, Set<string>>();
   readonly #topics: Iterator<string>;
   readonly #foundMax: number;
-  #left: number;
+  #isOver = false;
 
   /**
-   * @param topics all topics, from a map in which a new topic comes last: so `count` steps pass all that were there at the start
+   * @param topics all topics, each at least once. New ones may be left out, since `saw` is told of them.
    * @param foundMax the most topics per pattern; one more is found if there are more
    */
-  constructor(patterns: Iterable<string>, topics: Iterator<string>, count: number, foundMax: number) {
+  constructor(patterns: Iterable<string>, topics: Iterator<string>, foundMax: number) {
     this.#topics = topics;
-    this.#left = count;
     this.#foundMax = foundMax;
     for (const pattern of patterns) {
       const found = new Set<string>();
@@ -37,16 +36,13 @@ export class TopicSearch {
    * @returns whether all were examined
    */
   run(untilMs: number): boolean {
-    while (this.#left > 0) {
+    for (let examined = 1; !this.#isOver; examined++) {
       const { value, done } = this.#topics.next();
-      if (done === true) this.#left = 0;
-      else {
-        this.#left--;
-        this.saw(value);
-      }
-      if (this.#left % lookEach === 0 && performance.now() >= untilMs) break;
+      if (done === true) this.#isOver = true;
+      else this.saw(value);
+      if (examined % lookEach === 0 && performance.now() >= untilMs) break;
     }
-    return this.#left === 0;
+    return this.#isOver;
   }
 
   /** The topics that match; undefined if the pattern is not searched for. */

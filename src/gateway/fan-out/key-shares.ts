@@ -32,7 +32,7 @@ export function sharedElsewhere(clientId: string | undefined): string | undefine
 export class KeyShares {
   readonly #seed = BigInt(Math.floor(Math.random() * 2 ** 32));
   /** The keys of each part. */
-  readonly #parts: (OldestFirst<string, true> | undefined)[] = [];
+  readonly #parts: (OldestFirst<true> | undefined)[] = [];
   /** What the waiting messages of each part keep. In bytes. */
   readonly #waiting = new Map<number, number>();
   /** What all waiting messages keep together. In bytes. */

@@ -35,7 +35,7 @@ export class Once {
   readonly #limits: OnceLimits;
   readonly #now: () => number;
   /** Keys by the hash of client id and key. */
-  readonly #entries = new OldestFirst<string, Entry>();
+  readonly #entries = new OldestFirst<Entry>();
   readonly #shares = new KeyShares();
   readonly #receipts: Receipts;
   /** Whether the keys from before the start are known. Ask it before `admit`. */

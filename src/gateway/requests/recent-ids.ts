@@ -3,7 +3,7 @@ import { OldestFirst } from "../../collections/oldest-first.ts";
 /** Remembers the last texts, up to a number; then the oldest is forgotten. */
 export class RecentIds {
   readonly #max: number;
-  readonly #ids = new OldestFirst<string, true>();
+  readonly #ids = new OldestFirst<true>();
 
   constructor(max: number) {
     this.#max = max;

@@ -23,7 +23,7 @@ test("the topics that patterns match are found, those too that are written to be
       fc.array(fc.array(topic, { maxLength: 5 }), { maxLength: 8 }),
       (first, later) => {
         const topics = new Map(first.map((each) => [each, 1]));
-        const search = new TopicSearch(patterns, topics.keys(), topics.size, 100);
+        const search = new TopicSearch(patterns, topics.keys(), 100);
         for (const written of later) {
           search.run(0);
           for (const each of written) {
@@ -47,7 +47,7 @@ test("the topics that patterns match are found, those too that are written to be
 
 test("a part ends when its time is over, and of what matches no more is kept than may be found", () => {
   const topics = Array.from({ length: 1000 }, (_, at) => `t.${at}`);
-  const search = new TopicSearch(["t.*"], topics.values(), topics.length, 100);
+  const search = new TopicSearch(["t.*"], topics.values(), 100);
   let parts = 1;
   while (!search.run(0)) parts++;
   expect(parts).toBeGreaterThan(20);
