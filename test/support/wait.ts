@@ -23,7 +23,7 @@ class Patience {
   }
 }
 
-/** What was waited for did not come in time. */
+/** What was waited for did not come in time, or came too late. */
 export class WaitedInVain extends Error {}
 
 /**

@@ -1,7 +1,7 @@
 import { runDriver } from "../../bench/systems/driver.ts";
 import { unhurried } from "../../bench/systems/managers.ts";
 import { ForeignProgram, field, longText, table } from "../../support/foreign-program.ts";
-import { until, whileMoving } from "../../support/wait.ts";
+import { until, WaitedInVain, whileMoving } from "../../support/wait.ts";
 import { Filler } from "../filler.ts";
 import type { MessageKey } from "../ledger.ts";
 import { Onlooker, type Watch } from "../onlooker.ts";
@@ -229,9 +229,9 @@ export const besideScenarios: readonly Scenario[] = [
         `${clients} with a pattern each at ${rate} messages/s, and all of the ${missed} that they missed: at the end after ${seconds.toFixed(1)} s`,
         `${exactOfEach * clients} exact ones that connect: after ${exact.seconds.toFixed(1)} s`,
       );
-      if (seconds > caughtUpSecondsMax) throw new Error(`they were at the end after ${seconds} s`);
+      if (seconds > caughtUpSecondsMax) throw new WaitedInVain(`they were at the end after ${seconds} s`);
       if (exact.seconds > caughtUpSecondsMax)
-        throw new Error(`those that connect were at the end after ${exact.seconds} s`);
+        throw new WaitedInVain(`those that connect were at the end after ${exact.seconds} s`);
     },
   },
   {
@@ -246,8 +246,8 @@ export const besideScenarios: readonly Scenario[] = [
       figures.push(
         `its first message after ${Math.round(seen.besideAll.medianMs)} ms, ${firstMs} at most; ${scaled(3000)} times found after ${seen.timesSeconds.toFixed(1)} s`,
       );
-      if (firstMs > behindMsMax) throw new Error(`the first message came after ${firstMs} ms`);
-      if (seen.timesSeconds > timesSecondsMax) throw new Error(`times took ${seen.timesSeconds} s`);
+      if (firstMs > behindMsMax) throw new WaitedInVain(`the first message came after ${firstMs} ms`);
+      if (seen.timesSeconds > timesSecondsMax) throw new WaitedInVain(`times took ${seen.timesSeconds} s`);
     },
   },
   {
@@ -287,7 +287,7 @@ export const besideScenarios: readonly Scenario[] = [
       load.mark();
       await resumed(load);
       figures.push(`it took ${ms} ms of ${stopMs}`);
-      if (ms > stopMs + graceMs) throw new Error(`the manager took ${ms} ms to stop`);
+      if (ms > stopMs + graceMs) throw new WaitedInVain(`the manager took ${ms} ms to stop`);
     },
   },
 ];

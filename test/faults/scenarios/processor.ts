@@ -1,4 +1,4 @@
-import { until } from "../../support/wait.ts";
+import { until, WaitedInVain } from "../../support/wait.ts";
 import { atRandomMs, type Scenario } from "../scenario.ts";
 import type { Setting, World } from "../world.ts";
 
@@ -186,7 +186,7 @@ async function backInFull(load: World["load"]): Promise<void> {
         return;
       }
       if (from.ms > backWithinMs)
-        throw new Error(`${Math.round(best)} answers a second at most within ${backWithinMs} ms`);
+        throw new WaitedInVain(`${Math.round(best)} answers a second at most within ${backWithinMs} ms`);
     }
     await Bun.sleep(100);
   }
