@@ -31,6 +31,19 @@ export function stretchAt(distance: number, nearest: number): number {
 }
 
 /**
+ * Who begins together: all in a stretch, and in the nearest one, where several sweeps may run, all in its further half, in its third
+ * quarter, or in its last one. Otherwise one that is just older than memory would wait until what lies behind it is read.
+ *
+ * @returns the stretch, or 0 and less in the nearest one
+ */
+export function groupAt(distance: number, nearest: number): number {
+  const nearestGroup = 1 - nearestSweepsMax;
+  return distance > nearest
+    ? stretchAt(distance, nearest)
+    : Math.max(nearestGroup, Math.ceil(Math.log2(distance / nearest)));
+}
+
+/**
  * Whether a sweep may begin in a stretch.
  *
  * @param taken the stretch that each running sweep began in; undefined for one that has left it

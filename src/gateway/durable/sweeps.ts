@@ -7,7 +7,7 @@ import { Departures } from "./departures.ts";
 import type { Members } from "./members.ts";
 import { Precedence } from "./precedence.ts";
 import type { SharedLog } from "./shared-log.ts";
-import { isFree, nearestRecords, stretchAt, sweepsMax } from "./stretches.ts";
+import { groupAt, isFree, nearestRecords, stretchAt, sweepsMax } from "./stretches.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";
 
@@ -127,17 +127,18 @@ export class Sweeps {
 
   #start(): void {
     this.#startImmediate = undefined;
-    const byStretch = new Map<number, DurableSubscription[]>();
+    const groups = new Map<number, DurableSubscription[]>();
     const nearest = nearestRecords(this.#window);
     for (const subscription of this.#waiting) {
       if (this.#board(subscription, nearest * waitedForShare)) continue;
-      const stretch = stretchAt(this.#distanceOf(subscription), nearest);
-      const there = byStretch.get(stretch);
-      if (there === undefined) byStretch.set(stretch, [subscription]);
+      const group = groupAt(this.#distanceOf(subscription), nearest);
+      const there = groups.get(group);
+      if (there === undefined) groups.set(group, [subscription]);
       else there.push(subscription);
     }
     // Nearest first.
-    for (const [stretch, passengers] of [...byStretch].sort(([one], [other]) => one - other)) {
+    for (const [group, passengers] of [...groups].sort(([one], [other]) => one - other)) {
+      const stretch = Math.max(0, group);
       if (this.#isFree(stretch)) this.#sweep(stretch, passengers);
       else
         for (const subscription of passengers)

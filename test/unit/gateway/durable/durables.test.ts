@@ -271,6 +271,17 @@ describe("durable subscriptions that are older than memory", () => {
     durables.close();
   });
 
+  test("nor for what is read for others that come in the same turn", async () => {
+    const { durables, self } = started(100_000);
+    self.subscribe("t", after(96_500));
+    self.subscribe("t", after(99_990));
+    self.subscribe("t", after(98_500));
+    self.subscribe("t", after(50_000));
+    await turn();
+    expect(self.running.map(({ start }) => start)).toEqual([99_990, 98_500, 96_500, 50_000]);
+    durables.close();
+  });
+
   test("nor in a log of few large records, of which a few hundred take as long to read as thousands of small ones", async () => {
     const self = new DurablesByHand(100_000);
     const { durables } = self;
