@@ -21,49 +21,59 @@ interface Published {
 const ack = ({ peer, channel, deliveryTag }: Published) =>
   peer.send("BasicAck", { deliveryTag, multiple: false }, channel);
 
+/** A publisher whose link to a scripted RabbitMQ has passed its trial, and what it has published. `acks` decides what is confirmed at once. */
+async function provenLink() {
+  const published: Published[] = [];
+  const fake = await FakeAmqp.start((method, peer, channel, { exchange }) => {
+    if (method !== "BasicPublish") return undefined;
+    const one = { exchange, deliveryTag: peer.published, peer, channel };
+    published.push(one);
+    if (link.acks(one)) ack(one);
+    return "answered";
+  });
+  const broker = new RabbitmqBroker({
+    urls: [fake.url],
+    name: "test",
+    logger: new RecordingLogger(),
+    logRetention: "off",
+    timing: defaultTiming,
+  });
+  fake.closeFirst(broker);
+  const outbox = new Outbox("test", true, { stallMs: 600_000 });
+  broker.attachPublisher("wsmanager", outbox);
+  const receipts: string[] = [];
+  const append = (body: string) =>
+    outbox.append(
+      { body, topic: "t" },
+      onConfirmed(() => void receipts.push(body)),
+    );
+  const link = {
+    ...{ fake, outbox, published, receipts, append },
+    acks: (_: Published): boolean => true,
+    [Symbol.asyncDispose]: () => fake[Symbol.asyncDispose](),
+  };
+  broker.start(() => undefined);
+  append("proves the link");
+  await until(() => receipts.length === 1, "the link is proven");
+  return link;
+}
+
 test.each([
   ["wsmanager", "wsmanager.packed"],
   ["wsmanager.packed", "wsmanager"],
 ])(
   "a message has its receipt when both of its confirms are there, and not while RabbitMQ stands still after that of %s",
   async (first, second) => {
-    const published: Published[] = [];
-    let holds = false;
-    await using fake = await FakeAmqp.start((method, peer, channel, { exchange }) => {
-      if (method !== "BasicPublish") return undefined;
-      const one = { exchange, deliveryTag: peer.published, peer, channel };
-      published.push(one);
-      if (!holds) ack(one);
-      return "answered";
-    });
-    const broker = new RabbitmqBroker({
-      urls: [fake.url],
-      name: "test",
-      logger: new RecordingLogger(),
-      logRetention: "off",
-      timing: defaultTiming,
-    });
-    fake.closeFirst(broker);
-    const outbox = new Outbox("test", true, { stallMs: 600_000 });
-    broker.attachPublisher("wsmanager", outbox);
-    broker.start(() => undefined);
-    const receipts: string[] = [];
-    const append = (body: string) =>
-      outbox.append(
-        { body, topic: "t" },
-        onConfirmed(() => void receipts.push(body)),
-      );
-    append("proves the link");
-    await until(() => receipts.length === 1, "the link is proven");
-
-    holds = true;
+    await using proven = await provenLink();
+    const { published, receipts, append, outbox } = proven;
+    proven.acks = () => false;
     published.length = 0;
     append("held");
     await until(() => published.length === 2, "the message and its copy");
     const of = (exchange: string) => published.find((one) => one.exchange === exchange)!;
     ack(of(first));
     // That it was read is known by the receipt of what was confirmed after it.
-    holds = false;
+    proven.acks = () => true;
     append("later");
     await until(() => receipts.length === 2, "the receipt of a later message");
     const { peer } = of(first);
@@ -84,41 +94,14 @@ test.each<{ readonly taken: string; readonly again: string[] }>([
 ])(
   "a message of which only $taken had taken its part when the connection was lost goes to $again, since queues may have gone",
   async ({ taken, again }) => {
-    const published: Published[] = [];
-    let acks: (one: Published) => boolean = () => true;
-    await using fake = await FakeAmqp.start((method, peer, channel, { exchange }) => {
-      if (method !== "BasicPublish") return undefined;
-      const one = { exchange, deliveryTag: peer.published, peer, channel };
-      published.push(one);
-      if (acks(one)) ack(one);
-      return "answered";
-    });
-    const broker = new RabbitmqBroker({
-      urls: [fake.url],
-      name: "test",
-      logger: new RecordingLogger(),
-      logRetention: "off",
-      timing: defaultTiming,
-    });
-    fake.closeFirst(broker);
-    const outbox = new Outbox("test", true, { stallMs: 600_000 });
-    broker.attachPublisher("wsmanager", outbox);
-    broker.start(() => undefined);
-    const receipts: string[] = [];
-    const append = (body: string) =>
-      outbox.append(
-        { body, topic: "t" },
-        onConfirmed(() => void receipts.push(body)),
-      );
-    append("proves the link");
-    await until(() => receipts.length === 1, "the link is proven");
-
-    acks = ({ exchange }) => exchange === taken;
+    await using proven = await provenLink();
+    const { fake, published, receipts, append } = proven;
+    proven.acks = ({ exchange }) => exchange === taken;
     published.length = 0;
     append("half taken");
     await until(() => published.length === 2, "the message and its copy");
     // That its first confirm counts is known by the receipt of what was confirmed after it.
-    acks = () => true;
+    proven.acks = () => true;
     append("later");
     await until(() => receipts.length === 2, "the receipt of a later message");
     published.length = 0;
