@@ -2,7 +2,7 @@
 const wholeMax = 4096;
 /** A spread map with fewer entries than this is put together again. */
 const spreadMin = 1024;
-/** A spread map's number of parts: as many as eight bits of a hash tell apart. */
+/** A spread map's number of parts. */
 const partsCount = 256;
 
 /** Keys that share a part cannot be chosen by those who do not know it. */
@@ -102,8 +102,5 @@ export class SpreadMap<Value> {
 
 /** The number of the part that a key belongs to. */
 function partOf(key: string): number {
-  let hash = seed;
-  // The odd number next to 2^32 divided by the golden ratio: it carries each character's bits up to the eight that count.
-  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x9e37_79b1);
-  return hash >>> 24;
+  return Bun.hash.xxHash32(key, seed) % partsCount;
 }

@@ -27,7 +27,7 @@ export function nearestRecords(window: Pick<LogWindow, "recordsIn">): number {
  * @param nearest the length of the nearest stretch, in records
  */
 export function stretchAt(distance: number, nearest: number): number {
-  return distance <= nearest ? 0 : Math.ceil(Math.log2(distance / nearest));
+  return Math.max(0, groupAt(distance, nearest));
 }
 
 /**
@@ -37,10 +37,7 @@ export function stretchAt(distance: number, nearest: number): number {
  * @returns the stretch, or 0 and less in the nearest one
  */
 export function groupAt(distance: number, nearest: number): number {
-  const nearestGroup = 1 - nearestSweepsMax;
-  return distance > nearest
-    ? stretchAt(distance, nearest)
-    : Math.max(nearestGroup, Math.ceil(Math.log2(distance / nearest)));
+  return Math.max(1 - nearestSweepsMax, Math.ceil(Math.log2(distance / nearest)));
 }
 
 /**
