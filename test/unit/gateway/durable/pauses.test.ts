@@ -103,6 +103,45 @@ function alone(outlet = plainOutlet) {
   return { log, durables, encoding };
 }
 
+/** What is read, and how. */
+interface Reading {
+  readonly isInMemory: boolean;
+  readonly pattern: string;
+  /** Of the record's messages. */
+  readonly topics: readonly string[];
+  /** How much the client reads each time, in turn. In characters. */
+  readonly reads?: readonly number[];
+  /** How much may wait for it. In characters. */
+  readonly room?: number;
+}
+
+/** What a client gets that alone reads a record, a little at a time. */
+async function readAlone({
+  isInMemory,
+  pattern,
+  topics,
+  reads = [readsAtOnce],
+  room = plainOutlet.room,
+}: Reading): Promise<string[]> {
+  const { log, durables, encoding } = alone({ ...plainOutlet, room });
+  const entry = log.append(topics, 0);
+  if (isInMemory) durables.logged(recordOf(entry));
+  else durables.marked(log.mark());
+  const client = new ScriptedClient();
+  client.networkTakes(readsAtOnce);
+  const said = { clientId: "c", subscriptionId: "s", encoding, pattern, start: "first" as const };
+  const subscription = durables.add({ socket: client.socket, ...said, onSubscribed: () => undefined });
+  for (let turns = 0; durables.counts.atEnd === 0; turns++) {
+    expect(turns).toBeLessThan(2000);
+    await (turns % 20 === 19 ? Bun.sleep(1) : turn());
+    if (client.waitingBytes === 0) continue;
+    client.networkTakes(client.waitingBytes + reads[turns % reads.length]!);
+    durables.drained(subscription);
+  }
+  durables.close();
+  return client.texts;
+}
+
 const expected = Array.from({ length: messageCount }, (_, index) => `${index}`);
 
 for (const isInMemory of [true, false]) {
@@ -146,23 +185,8 @@ for (const [isInMemory, pattern] of [
   const where = isInMemory ? "memory" : "the broker";
 
   test(`one to ${pattern} that is alone in a record from ${where}, and has to read before more is written, goes on after what it has got`, async () => {
-    const { log, durables, encoding } = alone();
-    const entry = log.append(Array<string>(messageCount).fill("a"), 0);
-    if (isInMemory) durables.logged(recordOf(entry));
-    else durables.marked(log.mark());
-    const client = new ScriptedClient();
-    client.networkTakes(readsAtOnce);
-    const said = { clientId: "c", subscriptionId: "s", encoding, pattern, start: "first" as const };
-    const subscription = durables.add({ socket: client.socket, ...said, onSubscribed: () => undefined });
-    for (let turns = 0; durables.counts.atEnd === 0; turns++) {
-      expect(turns).toBeLessThan(2000);
-      await (turns % 20 === 19 ? Bun.sleep(1) : turn());
-      if (client.waitingBytes === 0) continue;
-      client.networkTakes(client.waitingBytes + readsAtOnce);
-      durables.drained(subscription);
-    }
-    expect(client.texts).toEqual(expected);
-    durables.close();
+    const topics = Array<string>(messageCount).fill("a");
+    expect(await readAlone({ isInMemory, pattern, topics })).toEqual(expected);
   });
 }
 
@@ -176,34 +200,8 @@ for (const isInMemory of [true, false]) {
         fc.array(fc.nat(3000), { minLength: 1, maxLength: 20 }),
         fc.integer({ min: 100, max: 1500 }),
         async (topics, reads, room) => {
-          const { log, durables, encoding } = alone({ ...plainOutlet, room });
-          const entry = log.append(topics, 0);
-          if (isInMemory) durables.logged(recordOf(entry));
-          else durables.marked(log.mark());
-          const client = new ScriptedClient();
-          client.networkTakes(readsAtOnce);
-          const said = {
-            clientId: "c",
-            subscriptionId: "s",
-            encoding,
-            pattern: "a",
-            start: "first" as const,
-          };
-          const subscription = durables.add({
-            socket: client.socket,
-            ...said,
-            onSubscribed: () => undefined,
-          });
-          for (let turns = 0; durables.counts.atEnd === 0; turns++) {
-            expect(turns).toBeLessThan(2000);
-            await (turns % 20 === 19 ? Bun.sleep(1) : turn());
-            if (client.waitingBytes === 0) continue;
-            client.networkTakes(client.waitingBytes + reads[turns % reads.length]!);
-            durables.drained(subscription);
-          }
           const wanted = topics.flatMap((topic, index) => (topic === "a" ? [`${index}`] : []));
-          expect(client.texts).toEqual(wanted);
-          durables.close();
+          expect(await readAlone({ isInMemory, pattern: "a", topics, reads, room })).toEqual(wanted);
         },
       ),
       rounds(50),
