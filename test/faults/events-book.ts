@@ -6,11 +6,15 @@ const queue = "events-book";
 const againAfterMs = 200;
 /** Within this time after the last disconnect all events must have come. It is longer than a frozen manager is waited for. */
 const settleMs = 30_000;
+/** How many connections that never ended are described. */
+const describedMax = 3;
 
 /** The events of one connection. */
 interface Entry {
   readonly client: string;
   readonly manager: string;
+  /** When what was told of it, by the clock of the manager that says so. */
+  readonly told: string[];
   /** How many `disconnected` events it has had. */
   ends: number;
   /** When it ended, by the clock of the manager that says so, in milliseconds since 1970. */
@@ -86,7 +90,20 @@ export class EventsBook implements AsyncDisposable {
       () => true,
       () => false,
     );
-    return nobody ? this.#faults : [...this.#faults, `${this.open} of ${this.connected} never ended`];
+    return nobody
+      ? this.#faults
+      : [...this.#faults, `${this.open} of ${this.connected} never ended: ${this.#openOnes()}`];
+  }
+
+  /** The open connections, with all that was told of their clients. */
+  #openOnes(): string {
+    const entries = [...this.#entries];
+    const open = entries.filter(([, { ends }]) => ends === 0).slice(0, describedMax);
+    const story = ([connection, { client, told }]: [string, Entry]) => {
+      const others = entries.filter(([, other]) => other.client === client).length - 1;
+      return `${connection} of ${client} (${told.join(", ")}; ${others} other connections of this client)`;
+    };
+    return open.map(story).join("; ");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -134,15 +151,17 @@ export class EventsBook implements AsyncDisposable {
     // RabbitMQ redelivers what this program had not acknowledged.
     if (message.fields.redelivered && entry !== undefined && (event === "connected" || entry.ends > 0))
       return;
+    const told = entry?.told ?? [];
+    told.push(`${event} ${new Date(at).toISOString()}`);
     if (event === "connected") {
       this.connected++;
       if (entry !== undefined) this.#faults.push(`${connection} connected again`);
-      else this.#entries.set(connection, { client, manager, ends: 0, endedAt: 0 });
+      else this.#entries.set(connection, { client, manager, told, ends: 0, endedAt: 0 });
       return;
     }
     // RabbitMQ brings what was not confirmed when a node died to some queues and not to others: this one may have missed the beginning.
     const { ends } = entry ?? { ends: 0 };
     if (ends > 0) this.#faults.push(`${connection} ended ${ends + 1} times (${reason})`);
-    this.#entries.set(connection, { client, manager, ends: ends + 1, endedAt: at });
+    this.#entries.set(connection, { client, manager, told, ends: ends + 1, endedAt: at });
   }
 }

@@ -1,6 +1,8 @@
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import type { FrameReader } from "../frames/frame-reader.ts";
+import { onSilence } from "../frames/innards.ts";
 import { type OpeningChannel, openingChannel } from "../frames/opening-channel.ts";
+import { Silence, Silenced } from "./silenced.ts";
 import { type Drop, watch } from "./watch.ts";
 
 /** Thrown if there is no fault, but what was begun on the connection has to begin again. That needs no wait. */
@@ -19,6 +21,8 @@ export class Life {
   readonly drop: Drop;
   readonly #ends: (() => void)[] = [];
   #isOver = false;
+  /** What this connection has to wait for if RabbitMQ falls silent. */
+  #silenced: Silenced | undefined;
 
   constructor(connection: ChannelModel, reader: FrameReader, drop: Drop) {
     this.connection = connection;
@@ -42,6 +46,21 @@ export class Life {
     }
     end();
     throw new Error(lostWhileSetUp);
+  }
+
+  /**
+   * If RabbitMQ falls silent, this connection is closed only when another one is open and RabbitMQ has done what it was sent on this one.
+   *
+   * @param isDone resolves when it has
+   */
+  outlastSilence(isDone: () => Promise<void>): void {
+    this.#silenced = new Silenced(this.connection, isDone);
+    onSilence(this.connection, () => this.drop(new Silence("Heartbeat timeout")));
+  }
+
+  /** The connection, if it has to stay open although it was given up with this fault. */
+  silencedBy(fault: Error | undefined): Silenced | undefined {
+    return fault instanceof Silence ? this.#silenced : undefined;
   }
 
   /** Opens a channel. If it ends, for whatever reason, the connection ends. */

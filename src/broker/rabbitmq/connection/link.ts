@@ -5,7 +5,7 @@ import type { Logger } from "../../../ops/logger.ts";
 import { withoutPassword } from "../../../redact.ts";
 import { version } from "../../../version.ts";
 import { FrameReader } from "../frames/frame-reader.ts";
-import { abandon, isBlocked, watchAsking } from "../frames/innards.ts";
+import { abandon } from "../frames/innards.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { connectFault } from "./connect-fault.ts";
 import { BeginAnew, Life } from "./life.ts";
@@ -13,7 +13,9 @@ import type { LinkTiming } from "./link-timing.ts";
 import type { Outage } from "./outage.ts";
 import { Patience } from "./patience.ts";
 import { rejectAfter } from "./reject-after.ts";
+import type { Silenced } from "./silenced.ts";
 import { type Drop, isOverMessage, whyLost } from "./watch.ts";
+import { whileAnswered } from "./while-answered.ts";
 
 /**
  * After RabbitMQ has closed the connection over what it was sent, or if there was no fault, the next attempt follows within this time in
@@ -70,6 +72,8 @@ export class Link {
   #isClosing = false;
   #running: Promise<void> | undefined;
   #wasOpenOnce = false;
+  /** The last connection, if RabbitMQ fell silent on it and may still do what it was sent. */
+  #silenced: Silenced | undefined;
   #isByCertificate = false;
 
   constructor(options: LinkOptions) {
@@ -92,6 +96,7 @@ export class Link {
     const timer = setTimeout(() => this.#givenUp.reject(new Error("closing took too long")), timeoutMs);
     await this.#running;
     clearTimeout(timer);
+    if (this.#silenced !== undefined) abandon(this.#silenced.connection, new Error("stopping"));
     this.#state = { is: "closed" };
   }
 
@@ -144,27 +149,11 @@ export class Link {
     let fault: Error | undefined;
     try {
       logger.debug("broker connected, declaring", tell);
-      // A busy RabbitMQ may take long in all, as long as each single answer comes in time.
-      let asked = "nothing";
-      const timeout = rejectAfter(
-        timing.openTimeoutMs,
-        () => `setting up took too long: it was asked last for ${asked}`,
-        // Then it reads no questions either.
-        () => isBlocked(connection),
-      );
-      const unwatch = watchAsking(connection, (what) => {
-        asked = what;
-        timeout.refresh();
-      });
-      await Promise.race([
-        setUp(life),
-        timeout.promise,
+      await whileAnswered(connection, timing.openTimeoutMs, [
+        this.#endSilenced().then(() => (life.isOver ? undefined : setUp(life))),
         ended.promise.then((error) => Promise.reject(error)),
         this.#stopped,
-      ]).finally(() => {
-        timeout.cancel();
-        unwatch();
-      });
+      ]);
       this.#state = { is: "open", connection };
       this.#wasOpenOnce = true;
       outage.open(name, { broker: withoutPassword(url) });
@@ -176,8 +165,18 @@ export class Link {
     patience.end();
     this.#state = { is: "connecting", why: fault === undefined ? "stopping" : whyLost(fault) };
     life.end();
-    await this.#closeConnection(connection);
+    this.#silenced ??= life.silencedBy(fault);
+    if (this.#silenced?.connection !== connection) await this.#closeConnection(connection);
     return fault;
+  }
+
+  /** RabbitMQ answers again. What the last connection had to itself, such as exclusive queues, is free after this. */
+  async #endSilenced(): Promise<void> {
+    const silenced = this.#silenced;
+    if (silenced === undefined) return;
+    await silenced.done();
+    this.#silenced = undefined;
+    await this.#closeConnection(silenced.connection);
   }
 
   async #connect(url: string): Promise<ChannelModel> {

@@ -1,6 +1,7 @@
 import type { ChannelModel } from "amqplib";
 import { untilTick } from "../../../ops/ticks.ts";
 import { isBlocked, openQuestions } from "../frames/innards.ts";
+import { Silence } from "./silenced.ts";
 import type { Drop } from "./watch.ts";
 
 /** How often questions are checked for answers, in milliseconds; more often if they have less time than that. */
@@ -45,6 +46,6 @@ export class Patience {
     );
     for (const sinceMs of this.#open.values())
       if (nowMs - sinceMs >= this.#limitMs)
-        this.#drop("RabbitMQ has left a question unanswered for too long");
+        this.#drop(new Silence("RabbitMQ has left a question unanswered for too long"));
   }
 }

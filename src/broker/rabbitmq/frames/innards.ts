@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { Channel, ChannelModel } from "amqplib";
 import { nameOf } from "./method-names.ts";
 import type { ReadHandle } from "./read-coalescing.ts";
@@ -23,6 +24,8 @@ export interface Innards {
   readonly blocked: boolean;
   /** The channels by number; null for one that has ended, and the first is the connection's own. */
   readonly channels: readonly ({ readonly channel: { readonly reply?: unknown } } | null)[];
+  /** Notices that RabbitMQ has sent nothing for two heartbeats. Null if no heartbeats were agreed on. */
+  readonly heartbeater?: EventEmitter | null;
   /** Writes a method frame. */
   sendMethod(channel: number, method: number, fields: Readonly<Record<string, unknown>>): unknown;
   /** Ends the connection as if the socket had failed. */
@@ -120,6 +123,13 @@ export function abandon(connection: ChannelModel, why: Error): void {
   connection.on("error", () => undefined);
   inside.onSocketError(why);
   inside.stream.destroy();
+}
+
+/** Calls back when RabbitMQ has sent nothing for two heartbeats, and after each further one. amqplib would end the socket. */
+export function onSilence(connection: ChannelModel, silent: () => void): void {
+  const { heartbeater } = innards(connection);
+  heartbeater?.removeAllListeners("timeout");
+  heartbeater?.on("timeout", silent);
 }
 
 /** By connection: who is told of what RabbitMQ is asked, and of each question that was sent earlier and whose turn it is now. */
