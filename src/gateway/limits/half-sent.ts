@@ -17,6 +17,8 @@ const roundLeastMs = 1000;
 const askedATurn = 2000;
 /** How far beyond the highest known file descriptor others are searched: Linux gives out the lowest free one. */
 const beyondMax = 4000;
+/** The same for clients that have just come, besides one for each that is sought. */
+const nearbyMax = 64;
 /** A client is not disconnected for an incomplete message that is smaller than this. In bytes. */
 const toleratedBytes = 64 * 1024;
 
@@ -49,8 +51,12 @@ export class HalfSent implements Timed {
   /** The sockets, by file descriptor. */
   readonly #found: (Watched | undefined)[] = [];
   #asking = 0;
-  /** When unknown ones may be searched again, after all file descriptors were asked. */
+  /** How far beyond the highest known one this search goes. */
+  #beyond = beyondMax;
+  /** When unknown ones may be searched far again, after all file descriptors were asked. */
   #askAgainMs = 0;
+  /** Whether a client has come since a search began. */
+  #hasNewcomers = false;
 
   /**
    * @param unsent is told when a file descriptor is found
@@ -96,7 +102,9 @@ export class HalfSent implements Timed {
       takenBefore: 0,
     };
     seat.watched = watched;
-    if (this.#sockets !== undefined && address !== null) this.#sought.set(watched.peer, watched);
+    if (this.#sockets === undefined || address === null) return;
+    this.#sought.set(watched.peer, watched);
+    this.#hasNewcomers = true;
   }
 
   /** A client has joined those that are connected. */
@@ -114,7 +122,7 @@ export class HalfSent implements Timed {
   }
 
   due(nowMs: number): number {
-    if (this.#sought.size > 0 && nowMs >= this.#askAgainMs) this.#seek(nowMs);
+    if (this.#sought.size > 0) this.#seekIfDue(nowMs);
     for (let visited = 0; visited < this.#listsATurn; visited++) {
       for (const socket of this.#clients.ofList(this.#next)) this.#visit(socket, nowMs);
       this.#next = (this.#next + 1) % lists;
@@ -122,13 +130,24 @@ export class HalfSent implements Timed {
     return slotMs;
   }
 
+  /** Those that have just come are searched nearby at once: until a patient client is found, the kernel takes megabytes for it (`Unsent`). */
+  #seekIfDue(nowMs: number): void {
+    if (this.#asking === 0) {
+      const isFar = nowMs >= this.#askAgainMs;
+      if (!isFar && !this.#hasNewcomers) return;
+      this.#hasNewcomers = false;
+      this.#beyond = isFar ? beyondMax : nearbyMax + this.#sought.size;
+    }
+    this.#seek(nowMs);
+  }
+
   /** Asks some file descriptors that are not known yet for their peers. */
   #seek(nowMs: number): void {
-    const end = this.#found.length + beyondMax;
+    const end = this.#found.length + this.#beyond;
     for (let asked = 0; asked < askedATurn && this.#sought.size > 0; this.#asking++) {
       if (this.#asking >= end) {
         this.#asking = 0;
-        this.#askAgainMs = nowMs + this.#roundMs / 4;
+        if (this.#beyond === beyondMax) this.#askAgainMs = nowMs + this.#roundMs / 4;
         return;
       }
       if (this.#found[this.#asking] !== undefined) continue;

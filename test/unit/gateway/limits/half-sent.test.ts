@@ -128,3 +128,17 @@ test("a client whose file descriptor cannot be found does not make it ask withou
   // Each time some thousands, and then not for some seconds.
   expect(kernel.askedCount).toBeLessThan(100_000);
 });
+
+test("a client that has just come is found within half a second, whoever is sought in vain besides", () => {
+  const { kernel, join } = watched();
+  join(20, 5000);
+  kernel.sockets.clear();
+  pass(10_000);
+  // The search for the first one has just ended, and rests.
+  const before = kernel.askedCount;
+  while (kernel.askedCount === before) pass(250);
+  pass(500);
+  const { socket } = join(21, 5001);
+  pass(500);
+  expect(socket.data.seat.watched!.fd).toBe(21);
+});
