@@ -2,6 +2,7 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Channel, connect } from "amqplib";
 import { type Broker, type BrokerStatus, markContentType } from "../../src/broker/broker.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/connection/link-timing.ts";
+import { witnessOf } from "../../src/broker/rabbitmq/connection/witness-name.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { groupMarks } from "../../src/broker/rabbitmq/topology/live-groups.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
@@ -73,6 +74,22 @@ async function isThere(url: string, queue: string): Promise<void> {
       await connection.close();
     }
   }, `the queue ${queue} to be there`);
+}
+
+/** Whether a publisher has its first witness of the queue, in a vhost where it found every slot free. */
+async function hasWitness(url: string, queue: string): Promise<boolean> {
+  const connection = await connect(url);
+  try {
+    for (let slot = 1; slot <= 8; slot++) {
+      const channel = await connection.createChannel();
+      channel.on("error", () => undefined);
+      const found = await channel.checkExchange(witnessOf(queue, slot)).catch(() => undefined);
+      if (found !== undefined) return true;
+    }
+    return false;
+  } finally {
+    await connection.close();
+  }
 }
 
 /** All texts that the log has, once it has so many. */
@@ -213,6 +230,20 @@ describe("the queue of a group whose processors run elsewhere", () => {
     await isThere(url, "wsmanager.far");
     await until(() => publisher.linkCount === 2 && publisher.link, "a new link");
     await publisher.publish(envelopeOf("question"));
+    const delivery = await channel.get("wsmanager.far", { noAck: true });
+    expect(delivery !== false && delivery.content.toString()).toBe("question");
+  });
+
+  test("that another program deletes and declares again at once gets what was confirmed after that", async () => {
+    const { url, publisher, channel } = await managerAndProcessor();
+    await until(() => hasWitness(url, "wsmanager.far"), "the manager to know its queue from another one");
+    // Nobody else binds it, so what is published now reaches the log alone.
+    const arguments_ = { "x-queue-type": "quorum" };
+    await channel.deleteQueue("wsmanager.far");
+    await channel.assertQueue("wsmanager.far", { durable: true, arguments: arguments_ });
+    publisher.onOpened = (link) => link.send([envelopeOf("question")]);
+    publisher.link?.send([envelopeOf("question")]);
+    await until(() => publisher.confirmedTags.size === 1, "a confirm that counts");
     const delivery = await channel.get("wsmanager.far", { noAck: true });
     expect(delivery !== false && delivery.content.toString()).toBe("question");
   });

@@ -103,6 +103,8 @@ export class FakePeer {
   readonly methods: string[] = [];
   /** The delivery tag of the last publish. */
   published = 0;
+  /** The channel of the last publish. */
+  publishedOn = 0;
   /** The published bodies, as text. */
   readonly bodies: string[] = [];
   readonly #socket: Socket;
@@ -200,7 +202,10 @@ export class FakePeer {
     if (method === "ChannelCloseOk") this.#closing.delete(channel);
     if (this.#closing.has(channel)) return;
     this.methods.push(method);
-    if (method === "BasicPublish") this.published++;
+    if (method === "BasicPublish") {
+      this.published++;
+      this.publishedOn = channel;
+    }
     if (this.#script()(method, this, channel, fields) === "answered") return;
     if (method === "ProtocolHeader") {
       this.send("ConnectionStart", {

@@ -16,6 +16,10 @@ export class FakeTopology {
   /** What was done, without what was merely asked for. */
   readonly done: Done[] = [];
   readonly #missing = new Set<string>();
+  /** The exchanges that go with their last binding. */
+  readonly #autoDelete = new Set<string>();
+  /** By such an exchange: the queue that it is bound to. */
+  readonly #boundTo = new Map<string, string>();
   readonly #then: Script;
 
   /** @param andThen is asked about what is not refused */
@@ -25,6 +29,11 @@ export class FakeTopology {
 
   remove(kind: "queue" | "exchange", name: string): void {
     this.#missing.add(`${kind} ${name}`);
+  }
+
+  /** Somebody deletes a queue and declares it again, before anybody asks for it. */
+  replace(queue: string): void {
+    for (const [exchange, boundTo] of this.#boundTo) if (boundTo === queue) this.remove("exchange", exchange);
   }
 
   readonly script: Script = (method, peer, channel, fields) => {
@@ -38,6 +47,9 @@ export class FakeTopology {
         if (of[2] === "Declare") this.#missing.delete(`${kind} ${name}`);
         if (!this.#missing.has(`${kind} ${name}`)) {
           this.done.push({ method, name });
+          if (fields["autoDelete"] === true) this.#autoDelete.add(name);
+          const exchange = String(fields["exchange"]);
+          if (method === "QueueBind" && this.#autoDelete.has(exchange)) this.#boundTo.set(exchange, name);
           return this.#then(method, peer, channel, fields);
         }
       }

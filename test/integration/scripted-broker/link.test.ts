@@ -125,7 +125,7 @@ describe.concurrent("a link to RabbitMQ", () => {
     for (const body of ["one", "two", "three"]) outbox.append({ body, topic: "" });
     const peer = await until(() => fake.peers.find(({ published }) => published > 0), "the first message");
     expect(peer.published).toBe(1);
-    const channel = 1;
+    const channel = peer.publishedOn;
     peer.send("BasicAck", { deliveryTag: 1, multiple: false }, channel);
     await until(() => peer.published === 3, "the others");
     peer.send("BasicAck", { deliveryTag: 3, multiple: true }, channel);
@@ -148,7 +148,8 @@ describe.concurrent("a link to RabbitMQ", () => {
         "a pack and its copies",
       );
       expect(to.splice(0)).toEqual(["wsmanager", "wsmanager", "wsmanager.packed"]);
-      const ack = (deliveryTag: number) => peer.send("BasicAck", { deliveryTag, multiple: false }, 1);
+      const ack = (deliveryTag: number) =>
+        peer.send("BasicAck", { deliveryTag, multiple: false }, peer.publishedOn);
       return { fake, peer, outbox, to, ack };
     }
     const asked = (peer: FakeAmqp["peers"][number]) =>
@@ -205,7 +206,7 @@ describe.concurrent("a link to RabbitMQ", () => {
         if (method === "BasicPublish") to.push(fields["exchange"]);
         return confirming(method, again, channel, fields);
       };
-      peer.send("BasicNack", { deliveryTag: 5, multiple: false, requeue: false }, 1);
+      peer.send("BasicNack", { deliveryTag: 5, multiple: false, requeue: false }, peer.publishedOn);
       ack(4);
       ack(6);
       await until(() => outbox.isEmpty, "everything to be confirmed");
@@ -306,7 +307,7 @@ describe.concurrent("a link to RabbitMQ", () => {
     for (const body of ["one", "two", "three", "four", "five"]) outbox.append({ body, topic: "" });
     const peer = await until(() => fake.peers.find(({ bodies }) => bodies.length === 5), "all on the wire");
     const settle = (method: "BasicAck" | "BasicNack", deliveryTag: number) =>
-      peer.send(method, { deliveryTag, multiple: false }, 1);
+      peer.send(method, { deliveryTag, multiple: false }, peer.publishedOn);
     settle("BasicNack", 2);
     settle("BasicAck", 3);
     settle("BasicNack", 4);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { connect } from "amqplib";
 import { defaultTiming } from "../../../src/broker/rabbitmq/connection/link-timing.ts";
-import { whyLost } from "../../../src/broker/rabbitmq/connection/watch.ts";
+import { lossOf, whyLost } from "../../../src/broker/rabbitmq/connection/watch.ts";
 import { FrameReader } from "../../../src/broker/rabbitmq/frames/frame-reader.ts";
 import { receiving } from "../../../src/broker/rabbitmq/frames/innards.ts";
 import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
@@ -29,6 +29,19 @@ test.each(words)("where RabbitMQ says %s, an operator is told where to read on",
   );
   expect(why).toContain(chapter);
   expect(why).toContain(text);
+});
+
+test.each([
+  ["queue", "wsmanager.log", "the queue wsmanager.log is missing: declaring it again"],
+  ["exchange", "wsmanager.queues", "the exchange wsmanager.queues is missing: declaring it again"],
+  [
+    "exchange",
+    "wsmanager.a.witness-1.witness-12",
+    "the queue wsmanager.a.witness-1 is another one than before: publishing again what may have gone with the one before",
+  ],
+])("where RabbitMQ has not got the %s %s, an operator is told what that means", (kind, name, told) => {
+  const text = `404 (NOT-FOUND) with message "NOT_FOUND - no ${kind} '${name}' in vhost '/'"`;
+  expect(lossOf(new Error(`Channel closed by server: ${text}`))).toBe(told);
 });
 
 test("where something answers that is not RabbitMQ, an operator is told so, and not the number that four of its letters make", async () => {

@@ -1,6 +1,7 @@
 import type { Channel } from "amqplib";
 import { codeOf, reasonOf } from "../../../errors.ts";
 import type { Refusal } from "../../broker.ts";
+import { witnessedBy } from "./witness-name.ts";
 
 /** Gives a connection up. An error is passed on as it is, since its code matters for the next attempt. */
 export type Drop = (why: string | Error) => void;
@@ -58,7 +59,11 @@ export function whyLost(error: Error): string {
 /** Why a channel has ended. If something is missing in RabbitMQ, the reason is in other words than RabbitMQ's. */
 export function lossOf(error: Error): string | Error {
   const [, kind, name] = /NOT_FOUND - no (queue|exchange) '([^']*)'/.exec(reasonOf(error)) ?? [];
-  return kind === undefined ? error : `the ${kind} ${name} is missing: declaring it again`;
+  if (kind === undefined || name === undefined) return error;
+  const queue = kind === "exchange" ? witnessedBy(name) : undefined;
+  if (queue !== undefined)
+    return `the queue ${queue} is another one than before: publishing again what may have gone with the one before`;
+  return `the ${kind} ${name} is missing: declaring it again`;
 }
 
 /** Whether RabbitMQ has closed the connection over what it was sent, and would do so again only over the same. */

@@ -16,6 +16,7 @@ import type { Announcing } from "./announcing.ts";
 import { PublishChannel, type ReopenAfter } from "./publish-channel.ts";
 import { ChannelLink } from "./publish-link.ts";
 import { Unconfirmed } from "./unconfirmed.ts";
+import { Witnesses } from "./witnesses.ts";
 
 /** A publisher and its exchange. */
 export interface Publishing {
@@ -47,6 +48,7 @@ export class PublishingConnection {
   readonly #options: PublishingOptions;
   readonly #full: FullQueues;
   readonly #alarm: Alarm;
+  readonly #witnesses: Witnesses;
   #drop: Drop | undefined;
   /** Where a queue is full: what is waited for in this life of the connection. */
   #room: { readonly life: Life; readonly came: Promise<void> } | undefined;
@@ -59,6 +61,7 @@ export class PublishingConnection {
     const waitingCount = () => publishings.reduce((sum, { publisher }) => sum + publisher.waitingCount, 0);
     this.#full = new FullQueues(logger, waitingCount, timing.fullQueue);
     this.#alarm = new Alarm(logger, waitingCount);
+    this.#witnesses = new Witnesses(logger);
   }
 
   /** Why RabbitMQ takes no messages; undefined if it does. */
@@ -86,12 +89,14 @@ export class PublishingConnection {
     announcing?.startEarly(life, isInAlarm);
     const publishedTo = publishings.map(({ exchange }) => exchange);
     await layout.declareFor(publishedTo, connection);
+    const queues = new Set(publishedTo.flatMap((exchange) => layout.needed(exchange).queues));
+    const witnesses = await this.#witnesses.open(life, [...queues]);
     if (hasLog && publishedTo.some((exchange) => exchange !== exchanges.dead)) await tryLog(connection);
     const { missedForMs, unconfirmedAfterMs } = timing;
     const isExplained = () => this.blockedWhy !== undefined;
     const inspector = inspectorOn(connection);
     for (const { exchange, publisher } of publishings) {
-      const needed = () => layout.needed(exchange);
+      const needed = () => witnesses.with(layout.needed(exchange));
       const { to, copiesTo } = publishedBy(exchange);
       const linkOn = (channel: ConfirmChannel, reopenAfter: ReopenAfter) =>
         new ChannelLink(connection, channel, {

@@ -89,7 +89,7 @@ export async function declareGroupQueue(
     "x-overflow": "reject-publish",
     ...capOf(queueBytesMax),
   });
-  await bindToClients(declaring, queue);
+  await bind(declaring, queue);
 }
 
 /** Declares the queue to which other programs send answers by its name. It has no bindings. An existing queue is used as it is. */
@@ -115,14 +115,24 @@ function capOf(queueBytesMax: number) {
 export async function bindGroupQueue(declaring: Declaring, group: string): Promise<boolean> {
   const queue = groupQueue(group);
   if (!(await declaring.hasQueue(queue))) return false;
-  await bindToClients(declaring, queue);
+  await bind(declaring, queue);
   return true;
 }
 
-async function bindToClients(declaring: Declarations, queue: string): Promise<void> {
-  await declaring.bindQueue(queue, around.queues(exchanges.fromClients));
-  // The first versions of Warren bound the queue like this. Every copy would come that way.
-  await declaring.unbindQueue(queue, exchanges.fromClients);
+/** The exchanges from which a queue of a group, the log or the queue of dead letters gets what is published. */
+export function boundTo(queue: string): readonly string[] {
+  if (queue === deadQueue) return [exchanges.dead];
+  const fromClients = around.queues(exchanges.fromClients);
+  if (queue !== logStream) return [fromClients];
+  return [fromClients, around.queues(exchanges.toClients), exchanges.marks];
+}
+
+async function bind(declaring: Declarations, queue: string): Promise<void> {
+  const bound = boundTo(queue);
+  for (const exchange of bound) await declaring.bindQueue(queue, exchange);
+  // The first versions of Warren bound queues like this. Every copy would come that way.
+  for (const exchange of [exchanges.fromClients, exchanges.toClients])
+    if (bound.includes(around.queues(exchange))) await declaring.unbindQueue(queue, exchange);
 }
 
 /** Declares the queue for messages that no processor could handle. */
@@ -136,7 +146,7 @@ export async function declareDeadLetters(declaring: Declarations, queueBytesMax:
       // The oldest dead letters make room for new ones.
       "x-overflow": "drop-head",
     });
-    await declaring.bindQueue(deadQueue, exchanges.dead);
+    await bind(declaring, deadQueue);
   });
 }
 
@@ -158,8 +168,5 @@ export async function declareLogStream(
       Math.min(64 * 1024 ** 2, Math.floor(maxBytes / 16)),
     ),
   });
-  await bindToClients(declaring, logStream);
-  await declaring.bindQueue(logStream, around.queues(exchanges.toClients));
-  await declaring.unbindQueue(logStream, exchanges.toClients);
-  await declaring.bindQueue(logStream, exchanges.marks);
+  await bind(declaring, logStream);
 }
