@@ -37,7 +37,7 @@ test.each([
   [
     "exchange",
     "wsmanager.a.witness-1.witness-12",
-    "the queue wsmanager.a.witness-1 is another one than before: publishing again what may have gone with the one before",
+    "the queue wsmanager.a.witness-1 is missing: declaring it again, unless there is another one by now",
   ],
 ])("where RabbitMQ has not got the %s %s, an operator is told what that means", (kind, name, told) => {
   const text = `404 (NOT-FOUND) with message "NOT_FOUND - no ${kind} '${name}' in vhost '/'"`;

@@ -61,8 +61,9 @@ export function lossOf(error: Error): string | Error {
   const [, kind, name] = /NOT_FOUND - no (queue|exchange) '([^']*)'/.exec(reasonOf(error)) ?? [];
   if (kind === undefined || name === undefined) return error;
   const queue = kind === "exchange" ? witnessedBy(name) : undefined;
+  // RabbitMQ 4.3 may have the queue for a moment longer than its witness.
   if (queue !== undefined)
-    return `the queue ${queue} is another one than before: publishing again what may have gone with the one before`;
+    return `the queue ${queue} is missing: declaring it again, unless there is another one by now`;
   return `the ${kind} ${name} is missing: declaring it again`;
 }
 
