@@ -5,10 +5,28 @@ import type { Holds } from "./holds.ts";
 
 /** The clock is read once for this many pieces of input that are handled as they come, and after a piece that led to many deliveries. */
 const lookEach = 4;
-/** How long a client with waiting input is served before it is the next one's turn. */
+/** How long a client with much input is served before it is the next one's turn. In milliseconds. */
 const sliceMs = 1;
-/** The same for a client that is served for the first time since it has waiting input: most of these have little. */
-const firstSliceMs = 0.25;
+/**
+ * The same for a client with little, in milliseconds of CPU time. The clock would not do: on a busy machine other processes take the core
+ * for longer than that within a single message.
+ */
+const lightSliceMs = 0.25;
+/**
+ * A client has little input until it has had this many slices since some of it waits. What they took would not do: a collection of garbage,
+ * or what Bun writes to others in between, takes milliseconds, and would be laid to the charge of the client that is just being served.
+ */
+const lightSlices = 4;
+/** A client has much input if this many pieces of it were handled as they came, in the same turn of the event loop. */
+const lightPieces = 16;
+/** Clients with little input are served for at least this time in each turn, if there are so many. In milliseconds of CPU time. */
+const lightRunMs = 2;
+
+/** How long a client is served: until this time, and on until the thread has taken this much CPU time. In milliseconds. */
+interface Slice {
+  readonly untilMs: number;
+  readonly untilWorkedMs: number;
+}
 
 /**
  * Decides when clients' input is handled. Input is handled as it comes for the first few milliseconds of a turn of the event loop. After
@@ -16,6 +34,9 @@ const firstSliceMs = 0.25;
  * are not read from, so that no more waits than was read already. They are served in turns, in slices.
  *
  * A full batch of messages to many clients ends both before their time is over (see `Batch`).
+ *
+ * Clients with little input are served first, so each of them waits for no more than a slice of each of the others, whatever those with
+ * much do. Among these it would wait for fifty turns while fifty clients flood, and then have much itself: all that it sent meanwhile.
  *
  * A slice ends between two pieces of input (a plain-text message, a frame, a message of a transaction), so it may exceed its time by at
  * most one of these.
@@ -25,20 +46,23 @@ export class Turns implements Task {
   readonly #loop: LoopTime;
   readonly #batch: Batch;
   readonly #onLeft: (socket: ClientSocket) => void;
-  /** Clients that were not served yet since they have waiting input, and all others. In both sets the first is next. */
-  readonly #fresh = new Set<ClientSocket>();
-  readonly #rest = new Set<ClientSocket>();
+  /** Clients with little waiting input, and those with much. In both sets the first is next. */
+  readonly #light = new Set<ClientSocket>();
+  readonly #heavy = new Set<ClientSocket>();
+  /** How many slices clients have had since they have waiting input. Those that had none are not listed. */
+  readonly #slices = new Map<ClientSocket, number>();
   /** Clients whose connection has ended, and whose input is still to be handled. */
   readonly #leaving = new Set<ClientSocket>();
   /** The last turn of the event loop in which input was handled, and until when it is handled as it comes in that turn. */
   #turn = -1;
   #untilMs = 0;
-  /** When the slice of the client that is being served ends. */
-  #sliceUntilMs: number | undefined;
+  /** The slice of the client that is being served. */
+  #slice: Slice | undefined;
   #looks = 0;
   #whenSettled: (() => void)[] = [];
-  /** The client whose input was handled last. */
+  /** The client whose input was handled last, and how many pieces in a row. */
   #served: ClientSocket | undefined;
+  #servedPieces = 0;
 
   /**
    * @param onLeft called when no input waits any more of a client that has `left`
@@ -62,8 +86,9 @@ export class Turns implements Task {
     const loop = this.#loop;
     const batch = this.#batch;
     if (batch.isStopped) return false;
-    if (this.#sliceUntilMs !== undefined) {
-      if (batch.isFull || loop.now() >= this.#sliceUntilMs) return false;
+    if (this.#slice !== undefined) {
+      const { untilMs, untilWorkedMs } = this.#slice;
+      if (batch.isFull || (loop.now() >= untilMs && loop.worked() >= untilWorkedMs)) return false;
     } else if (this.#turn !== loop.turn) {
       this.#untilMs = loop.begin();
       this.#turn = loop.turn;
@@ -76,6 +101,7 @@ export class Turns implements Task {
       return false;
     }
     batch.add();
+    this.#servedPieces = socket === this.#served ? this.#servedPieces + 1 : 1;
     this.#served = socket;
     return true;
   }
@@ -89,10 +115,10 @@ export class Turns implements Task {
   wait(socket: ClientSocket): void {
     if (socket.data.seat.isClosing || this.isWaiting(socket)) return;
     this.#holds.hold(socket, "turn");
-    if (this.#holds.stops(socket)) return;
-    const hasBeenServed = socket === this.#served && this.#turn === this.#loop.turn;
-    (hasBeenServed ? this.#rest : this.#fresh).add(socket);
-    this.#loop.ask(this);
+    const hadMuch =
+      socket === this.#served && this.#servedPieces > lightPieces && this.#turn === this.#loop.turn;
+    if (hadMuch) this.#slices.set(socket, lightSlices);
+    this.#enlist(socket);
   }
 
   /** The client's connection has ended. Returns true if its input still waits; then `onLeft` is called later. */
@@ -117,7 +143,7 @@ export class Turns implements Task {
     return this.#holds.countOf("turn") === 0;
   }
 
-  /** Serves clients with waiting input: first those with little, and at least one of the others. */
+  /** Serves clients with waiting input: first those with little, and at least one of those with much. */
   run(untilMs: number): void {
     const { now } = this.#loop;
     const batch = this.#batch;
@@ -126,29 +152,38 @@ export class Turns implements Task {
       this.#loop.ask(this);
       return;
     }
-    for (const socket of this.#fresh) {
-      if (batch.isFull || now() >= untilMs) break;
-      this.#serve(socket, firstSliceMs);
-    }
-    for (const socket of this.#rest) {
+    this.#runLight(untilMs);
+    for (const socket of this.#heavy) {
       if (batch.isFull) break;
-      this.#serve(socket, sliceMs);
+      this.#serve(socket, { untilMs: now() + sliceMs, untilWorkedMs: 0 });
       if (now() >= untilMs) break;
     }
-    if (this.#fresh.size + this.#rest.size > 0) this.#loop.ask(this);
+    if (this.#light.size + this.#heavy.size > 0) this.#loop.ask(this);
   }
 
-  #serve(socket: ClientSocket, ms: number): void {
-    this.#fresh.delete(socket);
-    this.#rest.delete(socket);
+  #runLight(untilMs: number): void {
+    if (this.#light.size === 0) return;
+    const { now, worked } = this.#loop;
+    let workedMs = worked();
+    const untilWorkedMs = workedMs + lightRunMs;
+    for (const socket of this.#light) {
+      if (this.#batch.isFull || (now() >= untilMs && workedMs >= untilWorkedMs)) break;
+      this.#slices.set(socket, this.#slicesOf(socket) + 1);
+      this.#serve(socket, { untilMs: now() + lightSliceMs, untilWorkedMs: workedMs + lightSliceMs });
+      workedMs = worked();
+    }
+  }
+
+  #serve(socket: ClientSocket, slice: Slice): void {
+    this.#remove(socket);
     if (!this.isWaiting(socket) || this.#holds.stops(socket)) return;
-    this.#sliceUntilMs = this.#loop.now() + ms;
+    this.#slice = slice;
     let isMore = false;
     // Answers are written in one piece, as they are while Bun hands over input.
     socket.cork(() => {
       isMore = socket.data.resumeInput(socket);
     });
-    this.#sliceUntilMs = undefined;
+    this.#slice = undefined;
     if (!isMore) {
       this.#holds.release(socket, "turn");
       this.#finish(socket);
@@ -157,13 +192,22 @@ export class Turns implements Task {
 
   #enlist(socket: ClientSocket): void {
     if (!this.isWaiting(socket) || this.#holds.stops(socket)) return;
-    this.#rest.add(socket);
+    (this.#slicesOf(socket) < lightSlices ? this.#light : this.#heavy).add(socket);
     this.#loop.ask(this);
   }
 
+  #slicesOf(socket: ClientSocket): number {
+    return this.#slices.get(socket) ?? 0;
+  }
+
+  #remove(socket: ClientSocket): void {
+    this.#light.delete(socket);
+    this.#heavy.delete(socket);
+  }
+
   #finish(socket: ClientSocket): void {
-    this.#fresh.delete(socket);
-    this.#rest.delete(socket);
+    this.#remove(socket);
+    this.#slices.delete(socket);
     if (this.#leaving.delete(socket)) this.#onLeft(socket);
     if (this.#whenSettled.length === 0 || !this.#isSettled) return;
     for (const settled of this.#whenSettled.splice(0)) settled();

@@ -8,19 +8,26 @@ import { turn } from "../../doubles/turn.ts";
 /** Clients whose input is letters, each of which takes a while to obey, and the order in which all letters are obeyed. */
 function table() {
   let nowMs = 0;
+  let workedMs = 0;
   const holds = new Holds();
   const obeyed: string[] = [];
   const left: ClientSocket[] = [];
+  const loop = new LoopTime(
+    () => nowMs,
+    () => workedMs,
+  );
   const relay = { deliveredCount: 0, publishedCount: 0, isFull: false };
-  const turns = new Turns(holds, (socket) => left.push(socket), new LoopTime(() => nowMs), relay);
-  const client = (costMs: number, neighbours = 0, audiences = neighbours > 0 ? 1 : 0) => {
+  const turns = new Turns(holds, (socket) => left.push(socket), loop, relay);
+  /** @param costMs what each letter takes; `elsewhereMs`: how long other processes have the core meanwhile */
+  const client = (costMs: number, neighbours = 0, audiences = neighbours > 0 ? 1 : 0, elsewhereMs = 0) => {
     const waiting: string[] = [];
     const calls: string[] = [];
     const obey = (letter: string) => {
       obeyed.push(letter);
       relay.deliveredCount += neighbours;
       relay.publishedCount += audiences;
-      nowMs += costMs;
+      workedMs += costMs;
+      nowMs += costMs + elsewhereMs;
     };
     const data = {
       seat: { isClosing: false },
@@ -166,6 +173,70 @@ test("a client with little to do is served before those that were served already
   await turn();
   expect(text().slice(before).indexOf("h")).toBeLessThan(5);
   expect(text()).not.toContain("y");
+});
+
+/** Fifty clients with more input than they can be served, all of which have had much already, and the turns since then. */
+async function flooded() {
+  const all = table();
+  const flooding = Array.from({ length: 50 }, () => all.client(0.5));
+  for (const each of flooding) each.sends("x".repeat(10_000));
+  for (let turns = 0; turns < 100; turns++) await turn();
+  /** How many turns it takes until this letter is obeyed. */
+  const turnsUntil = async (letter: string) => {
+    let turns = 0;
+    for (; !all.text().includes(letter); turns++) await turn();
+    return turns;
+  };
+  return { ...all, turnsUntil };
+}
+
+test("a client with little to do is served at the turn's end while fifty flood, though some of it was obeyed as it came", async () => {
+  const { client, turnsUntil } = await flooded();
+  client(10).sends("g");
+  await turn();
+  const honest = client(5);
+  honest.sends("ah");
+  expect(await turnsUntil("h")).toBeLessThanOrEqual(1);
+});
+
+test("a client with little to do is served soon while fifty flood, though other processes take the core within each of its messages", async () => {
+  const { client, turnsUntil } = await flooded();
+  client(10).sends("g");
+  const honest = client(0.05, 0, 0, 20);
+  honest.sends("abcdefgh");
+  expect(await turnsUntil("h")).toBeLessThanOrEqual(3);
+});
+
+test("a client with little to do is served soon while fifty flood, though something else takes long within its first message", async () => {
+  const { client, turnsUntil } = await flooded();
+  client(10).sends("g");
+  const honest = client(3);
+  honest.sends("abh");
+  expect(await turnsUntil("h")).toBeLessThanOrEqual(3);
+});
+
+test("of clients with little to do a few are served in each turn, even if other processes take all of its time", async () => {
+  const { client, turnsUntil } = await flooded();
+  client(10).sends("g");
+  const honest = Array.from({ length: 8 }, () => client(0.05, 0, 0, 20));
+  for (const [index, { sends }] of honest.entries()) sends("abcdefgh"[index]!);
+  expect(await turnsUntil("h")).toBeLessThanOrEqual(3);
+});
+
+test("a client with much to do still has much after it was held", async () => {
+  const { client, holds, text } = await flooded();
+  const greedy = client(0.5);
+  greedy.sends("x".repeat(1000));
+  for (let turns = 0; turns < 10; turns++) await turn();
+  holds.hold(greedy.socket, "rate");
+  await turn();
+  const before = text().length;
+  client(10).sends("g");
+  const honest = client(0.05);
+  holds.release(greedy.socket, "rate");
+  honest.sends("h");
+  await turn();
+  expect(text().slice(before).indexOf("h")).toBe(1);
 });
 
 test("a client that something stops is not served, and goes on where it was when that is over", async () => {
