@@ -11,8 +11,8 @@ import {
   openInbox,
   sourceOf,
 } from "./events-topology.ts";
+import { PendingConfirms } from "./pending-confirms.ts";
 import { RevokedLog } from "./revoked-log.ts";
-import { Unconfirmed } from "./unconfirmed.ts";
 
 /** The connection for a manager's events, over which it also hears the other managers. */
 export class EventsConnection {
@@ -32,10 +32,10 @@ export class EventsConnection {
       await RevokedLog.declare(declaring);
     });
     const channel = await life.confirmChannel();
-    const unconfirmed = new Unconfirmed();
-    life.outlastSilence(() => unconfirmed.settled());
+    const pending = new PendingConfirms();
+    life.outlastSilence(() => pending.settled());
     channel.on("ack", ({ deliveryTag, multiple }) => {
-      unconfirmed.settle(deliveryTag, multiple);
+      pending.settle(deliveryTag, multiple);
       if (!life.isOver) this.#peer.confirmed(deliveryTag, multiple);
     });
     // The return comes before the confirm.
@@ -43,7 +43,7 @@ export class EventsConnection {
       if (!life.isOver) this.#peer.unheard(fields.routingKey);
     });
     channel.on("nack", ({ deliveryTag, multiple }) => {
-      unconfirmed.settle(deliveryTag, multiple);
+      pending.settle(deliveryTag, multiple);
       if (!life.isOver) this.#peer.refused(deliveryTag, multiple);
     });
     const telling = await life.channel();
@@ -64,7 +64,7 @@ export class EventsConnection {
       source,
       drop,
       revoked,
-      unconfirmed,
+      pending,
     );
     life.onLoss(() => {
       link?.end();

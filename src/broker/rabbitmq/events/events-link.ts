@@ -18,8 +18,8 @@ import {
   openEpoch,
   programsOf,
 } from "./events-topology.ts";
+import type { PendingConfirms } from "./pending-confirms.ts";
 import type { RevokedLog } from "./revoked-log.ts";
-import type { Unconfirmed } from "./unconfirmed.ts";
 
 /** The type of messages for one manager that are not answers. */
 export const toOne = "to one";
@@ -31,7 +31,7 @@ export class RabbitmqEventsLink implements EventsLink {
   readonly #telling: Channel;
   readonly #drop: Drop;
   readonly #revoked: RevokedLog;
-  readonly #unconfirmed: Unconfirmed;
+  readonly #pending: PendingConfirms;
   readonly #write: (frames: Buffer) => void;
   readonly #frames: EventFrames;
   readonly #plain = new Map<string, Route>();
@@ -50,9 +50,9 @@ export class RabbitmqEventsLink implements EventsLink {
     source: string,
     drop: Drop,
     revoked: RevokedLog,
-    unconfirmed: Unconfirmed,
+    pending: PendingConfirms,
   ) {
-    this.#unconfirmed = unconfirmed;
+    this.#pending = pending;
     this.#revoked = revoked;
     this.#manager = manager;
     this.source = source;
@@ -172,7 +172,7 @@ export class RabbitmqEventsLink implements EventsLink {
     this.#gathered = [];
     this.#flushing = undefined;
     if (!this.#isOpen || gathered.length === 0) return;
-    this.#unconfirmed.add(gathered.length);
+    this.#pending.add(gathered.length);
     this.#write(this.#frames.write(gathered));
   }
 

@@ -1,7 +1,7 @@
 import { TagWindow } from "../../../collections/tag-window.ts";
 
 /** What was written on a channel and is not confirmed yet. */
-export class Unconfirmed {
+export class PendingConfirms {
   readonly #window = new TagWindow<true>();
   #onSettled: (() => void)[] = [];
 
