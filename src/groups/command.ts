@@ -3,7 +3,7 @@ import { abandonedAfterMs } from "../broker/groups.ts";
 import { connectOnce, workOn } from "../broker/rabbitmq/connection/connect-once.ts";
 import { brokerOptionsOf } from "../options/broker-args.ts";
 import { type Group, isUnusedFor, jsonOf, rowOf, tableHead } from "./group.ts";
-import { lookAt, remove, seenGroups } from "./groups.ts";
+import { announceRemoval, lookAt, remove, seenGroups } from "./groups.ts";
 import { help, type Request, requestOf } from "./request.ts";
 
 /** Where text is written: standard output or standard error. */
@@ -12,7 +12,10 @@ export interface Output {
   write(text: string): unknown;
 }
 
-/** A processor that has lost its connection is back within this, in milliseconds: a group is looked at twice before it is removed. */
+/**
+ * A processor that has lost its connection is back within this, in milliseconds: a group is looked at twice before it is removed. Managers
+ * read within that time that it is going to be.
+ */
 const backWithinMs = 2500;
 
 /**
@@ -68,7 +71,14 @@ async function removeAll(
   groups: readonly Group[],
   progress: Output,
 ): Promise<boolean> {
-  if (!isDryRun && groups.some(({ consumers }) => consumers === 0)) await Bun.sleep(backWithinMs);
+  const unused = groups.filter(({ consumers }) => consumers === 0);
+  if (!isDryRun && unused.length > 0) {
+    await announceRemoval(
+      connection,
+      unused.map(({ name }) => name),
+    );
+    await Bun.sleep(backWithinMs);
+  }
   let doesAnyStay = false;
   let count = 0;
   for (const { name, consumers: before } of groups) {

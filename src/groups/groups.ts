@@ -1,6 +1,8 @@
-import type { ChannelModel } from "amqplib";
+import type { Channel, ChannelModel } from "amqplib";
 import { eventsGroup } from "../broker/events.ts";
+import { exchanges } from "../broker/rabbitmq/topology/exchanges.ts";
 import { groupLedger, readGroups, writeGroup } from "../broker/rabbitmq/topology/group-ledger.ts";
+import { writeGroupMark } from "../broker/rabbitmq/topology/group-marks.ts";
 import { inspectorOn } from "../broker/rabbitmq/topology/queue-inspector.ts";
 import { groupQueue } from "../broker/rabbitmq/topology/topology.ts";
 import { codeOf } from "../errors.ts";
@@ -40,6 +42,16 @@ export async function lookAt(
   return groups;
 }
 
+/**
+ * Tells managers that these groups are about to be removed. One of which a processor was heard lately has its queue declared again if that
+ * is deleted before they have read it.
+ */
+export async function announceRemoval(connection: ChannelModel, names: readonly string[]): Promise<void> {
+  await publishTo(exchanges.marks, connection, (channel) => {
+    for (const name of names) writeGroupMark(channel, "removed", name, "groups");
+  });
+}
+
 /** Deletes a group's queues, and removes it from the ledger. Returns how many messages were deleted. */
 export async function remove(connection: ChannelModel, name: string, nowMs: number): Promise<number> {
   const channel = await connection.createChannel();
@@ -48,21 +60,26 @@ export async function remove(connection: ChannelModel, name: string, nowMs: numb
   const main = await channel.deleteQueue(groupQueue(name));
   const events = await channel.deleteQueue(groupQueue(eventsGroup(name)));
   await channel.close();
-  await forget(connection, name, nowMs);
+  const record = { group: name, seenMs: nowMs, isRemoved: true };
+  await publishTo(groupLedger, connection, (confirmed) => writeGroup(confirmed, record, nowMs));
   return main.messageCount + events.messageCount;
 }
 
-/** If there is no ledger, there is nothing to remove. */
-async function forget(connection: ChannelModel, group: string, nowMs: number): Promise<void> {
+/** Resolves when it is confirmed. If the exchange does not exist, as where there is no log, nobody reads it and nothing is published. */
+async function publishTo(
+  exchange: string,
+  connection: ChannelModel,
+  publish: (channel: Channel) => void,
+): Promise<void> {
   const channel = await connection.createConfirmChannel();
   channel.on("error", () => undefined);
   try {
-    await channel.checkExchange(groupLedger);
+    await channel.checkExchange(exchange);
   } catch (error) {
     if (codeOf(error) === 404) return;
     throw error;
   }
-  writeGroup(channel, { group, seenMs: nowMs, isRemoved: true }, nowMs);
+  publish(channel);
   await channel.waitForConfirms();
   await channel.close();
 }

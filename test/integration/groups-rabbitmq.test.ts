@@ -8,6 +8,7 @@ import { brokerMetrics } from "../../src/broker/metrics.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/connection/link-timing.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { bodyOf } from "../../src/broker/rabbitmq/topology/group-ledger.ts";
+import { writeGroupMark } from "../../src/broker/rabbitmq/topology/group-marks.ts";
 import { runGroups } from "../../src/groups/command.ts";
 import { RecordingFollower, RecordingPublisher } from "../contract/recorders.ts";
 import { executable } from "../support/executable.ts";
@@ -128,6 +129,24 @@ describe("a manager", () => {
     broker.attachEvents(silentPeer);
   });
   afterEach(() => broker.close());
+
+  test("does not declare the queue of a group again that is removed just after its processor has stopped", async () => {
+    broker.start(() => undefined);
+    await until(() => broker.status().state === "ready", "RabbitMQ");
+    await asAnotherProgram(async (channel) => {
+      await channel.assertQueue("wsmanager.billing");
+      writeGroupMark(channel, "here", "billing", "billing-1");
+      await channel.checkExchange("wsmanager.log");
+    });
+    await new Promise<number>((resolve) => broker.mark(resolve));
+    expect((await groups("remove", "billing")).progress).toBe("billing removed, with 0 messages\n");
+    // Longer than it takes to miss what is relied on.
+    await Bun.sleep(2500);
+    await expect(asAnotherProgram((channel) => channel.checkQueue("wsmanager.billing"))).rejects.toThrow(
+      "404",
+    );
+    expect(logger.lines.filter(({ message }) => message.includes("is missing"))).toEqual([]);
+  });
 
   test("warns once of a group that nobody consumes any more, shows it in metrics, and forgets it when it is removed", async () => {
     broker.start(() => undefined);

@@ -4,7 +4,7 @@ import { type Broker, type BrokerStatus, markContentType } from "../../src/broke
 import { defaultTiming } from "../../src/broker/rabbitmq/connection/link-timing.ts";
 import { witnessOf } from "../../src/broker/rabbitmq/connection/witness-name.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
-import { groupMarks } from "../../src/broker/rabbitmq/topology/live-groups.ts";
+import { groupMarks, writeGroupMark } from "../../src/broker/rabbitmq/topology/group-marks.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
 import {
   envelopeOf,
@@ -209,18 +209,13 @@ describe("the queue of a group whose processors run elsewhere", () => {
     const channel = await foreignChannel(url);
     const arguments_ = { "x-queue-type": "quorum" };
     await channel.assertQueue("wsmanager.far", { durable: true, arguments: arguments_ });
-    const say = async (isLeaving: boolean) => {
-      channel.publish("wsmanager.log", "far", Buffer.alloc(0), {
-        contentType: markContentType,
-        messageId: isLeaving ? groupMarks.leaving : groupMarks.here,
-        appId: "far-1",
-        timestamp: Math.floor(Date.now() / 1000),
-      });
+    const say = async (what: Parameters<typeof writeGroupMark>[1]) => {
+      writeGroupMark(channel, what, "far", "far-1");
       // What is asked now is answered after it.
       await channel.checkExchange("wsmanager.log");
       await new Promise<number>((resolve) => broker.mark(resolve));
     };
-    await say(false);
+    await say("here");
     return { url, broker, publisher, follower, channel, say };
   }
 
@@ -258,7 +253,7 @@ describe("the queue of a group whose processors run elsewhere", () => {
         timestamp: Math.floor(Date.now() / 1000),
       });
     // The manager has heard it then.
-    await say(false);
+    await say("here");
     await channel.deleteQueue("wsmanager.far");
     await isThere(url, "wsmanager.far");
     const other = await foreignChannel(url);
@@ -266,9 +261,32 @@ describe("the queue of a group whose processors run elsewhere", () => {
     await expect(other.checkQueue("wsmanager.forged")).rejects.toThrow("NOT_FOUND");
   });
 
-  test("is not, once the last of them has left: so an operator removes a group", async () => {
+  test("is declared again when it goes between two processors, of which the first has left and the next is yet to come", async () => {
+    const { url, broker, publisher, channel } = await managerAndProcessor();
+    const processor = openBroker(url, "processor-1");
+    processor.attachPublisher("towsmanager", new RecordingPublisher());
+    processor.attachConsumer("near", 10, new RecordingConsumer());
+    await startAndWait(processor);
+    await until(() => hasWitness(url, "wsmanager.near"), "the manager to have heard of its group");
+    await processor.close();
+    // It has read all that the processor said.
+    await new Promise<number>((resolve) => broker.mark(resolve));
+    await channel.deleteQueue("wsmanager.near");
+    await isThere(url, "wsmanager.near");
+    await until(() => publisher.linkCount === 2 && publisher.link, "a new link");
+    await publisher.publish(envelopeOf("question"));
+    const next = new RecordingConsumer();
+    const successor = openBroker(url, "processor-2");
+    successor.attachPublisher("towsmanager", new RecordingPublisher());
+    successor.attachConsumer("near", 10, next);
+    await startAndWait(successor);
+    await until(() => next.texts.length > 0, "the delivery");
+    expect(next.texts).toEqual(["question"]);
+  });
+
+  test("is not, once the group is said to be removed", async () => {
     const { broker, publisher, channel, say } = await managerAndProcessor();
-    await say(true);
+    await say("removed");
     await channel.deleteQueue("wsmanager.far");
     // Longer than it takes to miss what is relied on.
     const said = watching(broker);
@@ -279,7 +297,7 @@ describe("the queue of a group whose processors run elsewhere", () => {
 
   test("is bound again when the inner exchange went, whether or not it has a processor", async () => {
     const { publisher, channel, say } = await managerAndProcessor();
-    await say(true);
+    await say("removed");
     await channel.deleteExchange("wsmanager.queues");
     await until(() => publisher.linkCount === 2 && publisher.link, "a new link");
     await publisher.publish(envelopeOf("question"));

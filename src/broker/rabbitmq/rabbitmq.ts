@@ -198,10 +198,7 @@ export class RabbitmqBroker implements Broker {
     this.#isClosed = true;
     // amqplib writes the frames of several channels in turns, so closing could overtake acknowledgements. These are awaited first.
     await this.#connections?.close(timeoutMs, () =>
-      settledWithin(
-        [...this.#inflow.settled(), this.#outflow.leave()],
-        Math.min(timeoutMs / 2, this.#timing.closeTimeoutMs),
-      ),
+      settledWithin(this.#inflow.settled(), Math.min(timeoutMs / 2, this.#timing.closeTimeoutMs)),
     );
   }
 }

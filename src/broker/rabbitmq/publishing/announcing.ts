@@ -1,11 +1,11 @@
 import type { Channel } from "amqplib";
-import { markContentType } from "../../broker.ts";
 import type { Life } from "../connection/life.ts";
 import { closeChannel } from "../frames/innards.ts";
 import { openingChannel } from "../frames/opening-channel.ts";
 import { around, exchanges } from "../topology/exchanges.ts";
 import { writeGroup } from "../topology/group-ledger.ts";
-import { announceEveryMs, groupMarks } from "../topology/live-groups.ts";
+import { type groupMarks, writeGroupMark } from "../topology/group-marks.ts";
+import { announceEveryMs } from "../topology/live-groups.ts";
 import { groupQueue } from "../topology/topology.ts";
 
 /**
@@ -91,31 +91,16 @@ export class Announcing {
     life.onLoss(end);
   }
 
-  /** Announces that this process leaves. Resolves when RabbitMQ has read it. */
-  async leave(): Promise<void> {
-    const channel = this.#channel;
-    if (channel === undefined) return;
-    this.#publish("leaving");
-    this.#end();
-    // RabbitMQ answers this question after it has read what was published before.
-    await channel.checkExchange(exchanges.marks);
-  }
-
   /** Announces that the queue of a group has gone, so that all publishers learn of it before it exists again. Resolves when RabbitMQ has read it. */
   async gone(group: string): Promise<void> {
     this.#publish("gone", [group]);
+    // RabbitMQ answers this question after it has read what was published before.
     await this.#channel?.checkExchange(exchanges.marks);
   }
 
   #publish(what: keyof typeof groupMarks, groups = this.#groups): void {
-    for (const group of groups) {
-      this.#channel?.publish(exchanges.marks, group, Buffer.alloc(0), {
-        contentType: markContentType,
-        messageId: groupMarks[what],
-        appId: this.#name,
-        timestamp: Math.floor(Date.now() / 1000),
-      });
-    }
+    const channel = this.#channel;
+    if (channel !== undefined) for (const group of groups) writeGroupMark(channel, what, group, this.#name);
   }
 
   #end(): void {

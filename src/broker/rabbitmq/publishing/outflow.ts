@@ -91,11 +91,6 @@ export class Outflow {
     await Promise.race([told, Bun.sleep(this.#options.timing.missedForMs / 2)]);
     this.missed(groupQueue(group));
   }
-
-  /** Announces that this process leaves its groups. Resolves when RabbitMQ has read it. */
-  async leave(): Promise<void> {
-    await this.#announcing?.leave();
-  }
 }
 
 const purposeOf: Record<Exchange, Purpose> = {

@@ -1,13 +1,18 @@
 import type { Envelope } from "../../../envelope/envelope.ts";
 import { groupNameFault } from "../../../group-name.ts";
 import { markContentType } from "../../broker.ts";
+import { groupMarks } from "./group-marks.ts";
 
 /**
  * A processor announces its group in the log at this interval, in milliseconds. For that long, a manager that has just started may not know
  * of it.
  */
 export const announceEveryMs = 2000;
-/** A processor counts as gone after this time without a sign of it, in which the log showed what others write. In milliseconds. */
+/**
+ * A processor counts as gone after this time without a sign of it, in which the log showed what others write. In milliseconds. One that
+ * leaves says nothing of that: the next one of its group may come some seconds later, as in a restart, and until then its queue shall be
+ * missed if somebody deletes it.
+ */
 const goneAfterMs = 30_000;
 /** At most this much of the time between two records of the log is counted, in milliseconds. */
 const shownMsMax = 5000;
@@ -18,15 +23,12 @@ const processorsMax = 1000;
 /** Announcements older than this are ignored, in seconds: a manager that was away reads them late. Clocks may differ. */
 const oldAfterSeconds = 120;
 
-/** The message ids of the marks by which processors announce their group. The group is the routing key, and the processor's name is the `app_id`. */
-export const groupMarks = { here: "group-here", leaving: "group-leaving", gone: "group-gone" } as const;
-
 /**
  * The processor groups that a manager has heard of. No I/O, no clock: moments are given in milliseconds.
  *
  * A group is live while one of its processors was heard lately. Publishing then relies on the group's queue, which is declared again when
- * it is missing. A group without a processor may be removed by deleting its queue. As long as the queue exists, its binding is restored if
- * that has gone.
+ * it is missing. A group that is not live may be removed by deleting its queue. As long as the queue exists, its binding is restored if that
+ * has gone.
  */
 export class LiveGroups {
   /** When each processor of each group was last heard, by the log's clock. */
@@ -50,7 +52,7 @@ export class LiveGroups {
     const { contentType, routingKey: group, messageId, appId, timestamp = 0 } = mark;
     if (contentType !== markContentType || appId === undefined || groupNameFault(group) !== undefined) return;
     let processors = this.#heard.get(group);
-    if (messageId === groupMarks.leaving) processors?.delete(appId);
+    if (messageId === groupMarks.removed) processors?.clear();
     if (nowSeconds - timestamp > oldAfterSeconds) return;
     if (messageId === groupMarks.gone && processors !== undefined) this.#onGone(group);
     if (messageId !== groupMarks.here) return;
@@ -74,13 +76,13 @@ export class LiveGroups {
       for (const processor of processors.keys()) processors.set(processor, this.#clockMs);
   }
 
-  /** The groups that have a processor. */
+  /** The groups of which a processor was heard lately. */
   live(): string[] {
     this.#forgetGone();
     return [...this.#heard.keys()].filter((group) => this.#heard.get(group)!.size > 0);
   }
 
-  /** The groups that had a processor, and have none any more. */
+  /** The groups of which a processor was heard, but none lately. */
   get abandoned(): string[] {
     return [...this.#heard.keys()].filter((group) => this.#heard.get(group)!.size === 0);
   }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { markContentType } from "../../../../../src/broker/broker.ts";
-import { groupMarks, LiveGroups } from "../../../../../src/broker/rabbitmq/topology/live-groups.ts";
+import { groupMarks } from "../../../../../src/broker/rabbitmq/topology/group-marks.ts";
+import { LiveGroups } from "../../../../../src/broker/rabbitmq/topology/live-groups.ts";
 import type { Envelope } from "../../../../../src/envelope/envelope.ts";
 import { envelopeOf } from "../../../doubles/envelope.ts";
 
@@ -18,7 +19,7 @@ beforeEach(() => {
   gone.length = 0;
 });
 
-const leaving = { messageId: groupMarks.leaving } as const;
+const removed = { messageId: groupMarks.removed } as const;
 
 function heard(...marks: ReturnType<typeof says>[]): LiveGroups {
   const groups = new LiveGroups((group) => gone.push(group));
@@ -46,12 +47,22 @@ describe("a processor group", () => {
     expect(groups.abandoned).toEqual(["orders"]);
   });
 
-  test("is live until the last of its processors has left", () => {
-    const groups = heard(says("orders", "p1"), says("orders", "p2"));
-    groups.take(says("orders", "p1", leaving), now);
+  test("is live for as long after its last processor has left as after one that fell silent", () => {
+    // Processors of earlier versions say that they leave.
+    const groups = heard(says("orders", "p1"), says("orders", "p1", { messageId: "group-leaving" }));
+    goesOn(groups, 0, 30_000);
     expect(groups.live()).toEqual(["orders"]);
-    groups.take(says("orders", "p2", leaving), now);
+    groups.shown(30_001);
     expect(groups.live()).toEqual([]);
+  });
+
+  test("is not live once it is said to be removed, however late that is read, until a processor of it is heard again", () => {
+    const groups = heard(says("orders", "p1"), says("orders", "p2"), says("bills", "p1"));
+    groups.take(says("orders", "groups", { ...removed, timestamp: now - 121 }), now);
+    expect(groups.live()).toEqual(["bills"]);
+    expect(groups.abandoned).toEqual(["orders"]);
+    groups.take(says("orders", "p2"), now);
+    expect(groups.live()).toEqual(["orders", "bills"]);
   });
 
   test("does not die of a log that nobody could read", () => {
@@ -90,7 +101,7 @@ describe("a processor group", () => {
   });
 
   test("is forgotten when its queue was removed", () => {
-    const groups = heard(says("orders", "p1"), says("orders", "p1", leaving));
+    const groups = heard(says("orders", "p1"), says("orders", "groups", removed));
     groups.removed("orders");
     expect(groups.abandoned).toEqual([]);
   });
