@@ -1,3 +1,5 @@
+import { threadCpuMs } from "./thread-cpu.ts";
+
 /** For how long input is handled as it comes, in each turn of the event loop: clients' messages and HTTP requests together. In milliseconds. */
 const directMs = 4;
 /** For how long tasks run at the end of each turn, all together. In milliseconds. */
@@ -22,10 +24,7 @@ export interface Task {
  */
 export class LoopTime {
   readonly now: () => number;
-  /**
-   * The CPU time that this thread has taken, in milliseconds. Unlike the clock it does not count while other processes have the core. To
-   * read it takes some two microseconds.
-   */
+  /** The CPU time that this thread has taken, in milliseconds. Unlike the clock it does not count while other processes have the core. */
   readonly worked: () => number;
   /** The task that has waited longest comes first. */
   readonly #tasks = new Set<Task>();
@@ -87,9 +86,4 @@ export function runByTurns(tasks: Set<Task>, runsMax: number, untilMs: number, n
     const shareMs = (untilMs - nowMs) / (Math.min(tasks.size, runsMax - runs) + 1);
     task.run(nowMs + Math.max(runMsMin, shareMs));
   }
-}
-
-function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
 }

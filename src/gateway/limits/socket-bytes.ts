@@ -1,5 +1,6 @@
-import { dlopen, FFIType, ptr } from "bun:ffi";
+import { FFIType, ptr } from "bun:ffi";
 import { readdirSync } from "node:fs";
+import { openLibc } from "../../ops/libc.ts";
 import { peerOf } from "../guards/address.ts";
 
 const ipv4Family = 2;
@@ -27,9 +28,7 @@ const queuedMax = 65_535;
 /** ioctl's number for how many bytes wait to be read. */
 const fionread = 0x541b;
 
-type Libc = ReturnType<typeof load>;
-
-const libraries = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+type Libc = NonNullable<ReturnType<typeof load>>;
 
 /**
  * What Linux knows about this process's sockets and Bun does not tell: the peers, and how much came over them. Each call takes about a
@@ -54,15 +53,8 @@ export class SocketBytes {
 
   /** Undefined if this is not Linux, or if such calls are not allowed. */
   static open(): SocketBytes | undefined {
-    if (process.platform !== "linux") return undefined;
-    for (const library of libraries) {
-      try {
-        return new SocketBytes(load(library));
-      } catch {
-        // Try the next library.
-      }
-    }
-    return undefined;
+    const libc = load();
+    return libc === undefined ? undefined : new SocketBytes(libc);
   }
 
   /** Both ends of the connection with this file descriptor, in the form of `peerOf`; undefined if it is no TCP connection. */
@@ -162,15 +154,14 @@ export class SocketBytes {
   }
 }
 
-/** @throws Error if this machine has no such library */
-function load(library: string) {
+function load() {
   const { i32, u64, ptr: pointer } = FFIType;
-  return dlopen(library, {
+  return openLibc({
     getsockname: { args: [i32, pointer, pointer], returns: i32 },
     getpeername: { args: [i32, pointer, pointer], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
     setsockopt: { args: [i32, i32, i32, pointer, i32], returns: i32 },
     listen: { args: [i32, i32], returns: i32 },
     ioctl: { args: [i32, u64, pointer], returns: i32 },
-  }).symbols;
+  });
 }
