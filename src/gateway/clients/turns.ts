@@ -2,6 +2,7 @@ import type { LoopTime, Task } from "../../ops/loop-time.ts";
 import { Batch, type Deliveries } from "./batch.ts";
 import type { ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
+import { Levels } from "./levels.ts";
 
 /** The clock is read once for this many pieces of input that are handled as they come, and after a piece that led to many deliveries. */
 const lookEach = 4;
@@ -13,12 +14,19 @@ const sliceMs = 1;
  */
 const lightSliceMs = 0.25;
 /**
+ * So many pieces of input may take up to `sliceMs` of CPU time in such a slice: more than those who talk send while they wait. Within the
+ * time alone a single message may be all, with what Bun does in between, and a client with two of them would no longer be a newcomer.
+ */
+const lightSlicePieces = 4;
+/**
  * A client has little input until it has had this many slices since some of it waits. What they took would not do: a collection of garbage,
  * or what Bun writes to others in between, takes milliseconds, and would be laid to the charge of the client that is just being served.
  */
 const lightSlices = 4;
 /** A client has much input if this many pieces of it were handled as they came, in the same turn of the event loop. */
 const lightPieces = 16;
+/** After this many turns whose batch those with less have filled, one of the others comes first. */
+const fullTurnsMax = 4;
 /** Clients with little input are served for at least this time in each turn, if there are so many. In milliseconds of CPU time. */
 const lightRunMs = 2;
 
@@ -26,6 +34,9 @@ const lightRunMs = 2;
 interface Slice {
   readonly untilMs: number;
   readonly untilWorkedMs: number;
+  /** The next pieces of input, as many as this, are served until the thread has taken more CPU time, up to `latestWorkedMs`. */
+  pieces: number;
+  readonly latestWorkedMs: number;
 }
 
 /**
@@ -35,8 +46,10 @@ interface Slice {
  *
  * A full batch of messages to many clients ends both before their time is over (see `Batch`).
  *
- * Clients with little input are served first, so each of them waits for no more than a slice of each of the others, whatever those with
- * much do. Among these it would wait for fifty turns while fifty clients flood, and then have much itself: all that it sent meanwhile.
+ * Clients with little input are served first: among those with much one would wait for fifty turns while fifty clients flood, and then
+ * have much itself, all that it sent meanwhile. Of those with little, those that have had fewer slices are served first. So a client whose
+ * input did not wait before is served after those alone that came before it and have had none either: one slice for each client at most,
+ * however many of them flood. It has had none again once no input of it waits.
  *
  * A slice ends between two pieces of input (a plain-text message, a frame, a message of a transaction), so it may exceed its time by at
  * most one of these.
@@ -46,11 +59,10 @@ export class Turns implements Task {
   readonly #loop: LoopTime;
   readonly #batch: Batch;
   readonly #onLeft: (socket: ClientSocket) => void;
-  /** Clients with little waiting input, and those with much. In both sets the first is next. */
-  readonly #light = new Set<ClientSocket>();
-  readonly #heavy = new Set<ClientSocket>();
-  /** How many slices clients have had since they have waiting input. Those that had none are not listed. */
-  readonly #slices = new Map<ClientSocket, number>();
+  /** Clients with waiting input. The highest level has those with much. */
+  readonly #levels = new Levels(lightSlices);
+  /** In how many turns in a row the batch was full before there was time for all levels. */
+  #fullTurns = 0;
   /** Clients whose connection has ended, and whose input is still to be handled. */
   readonly #leaving = new Set<ClientSocket>();
   /** The last turn of the event loop in which input was handled, and until when it is handled as it comes in that turn. */
@@ -87,8 +99,8 @@ export class Turns implements Task {
     const batch = this.#batch;
     if (batch.isStopped) return false;
     if (this.#slice !== undefined) {
-      const { untilMs, untilWorkedMs } = this.#slice;
-      if (batch.isFull || (loop.now() >= untilMs && loop.worked() >= untilWorkedMs)) return false;
+      if (batch.isFull || this.#isOver(this.#slice)) return false;
+      this.#slice.pieces--;
     } else if (this.#turn !== loop.turn) {
       this.#untilMs = loop.begin();
       this.#turn = loop.turn;
@@ -106,6 +118,12 @@ export class Turns implements Task {
     return true;
   }
 
+  #isOver({ untilMs, untilWorkedMs, pieces, latestWorkedMs }: Slice): boolean {
+    return (
+      this.#loop.now() >= untilMs && this.#loop.worked() >= (pieces > 0 ? latestWorkedMs : untilWorkedMs)
+    );
+  }
+
   /** Whether input of the client waits, so that further input has to wait after it. */
   isWaiting(socket: ClientSocket): boolean {
     return this.#holds.isHeld(socket, "turn");
@@ -117,7 +135,7 @@ export class Turns implements Task {
     this.#holds.hold(socket, "turn");
     const hadMuch =
       socket === this.#served && this.#servedPieces > lightPieces && this.#turn === this.#loop.turn;
-    if (hadMuch) this.#slices.set(socket, lightSlices);
+    if (hadMuch) this.#levels.setSlices(socket, lightSlices);
     this.#enlist(socket);
   }
 
@@ -143,39 +161,56 @@ export class Turns implements Task {
     return this.#holds.countOf("turn") === 0;
   }
 
-  /** Serves clients with waiting input: first those with little, and at least one of those with much. */
+  /** Serves clients with waiting input: first those that have had least, and at least one of the others. */
   run(untilMs: number): void {
-    const { now } = this.#loop;
     const batch = this.#batch;
     batch.begin();
-    if (batch.isStopped) {
-      this.#loop.ask(this);
-      return;
+    if (!batch.isStopped) {
+      const isOwed = this.#fullTurns >= fullTurnsMax;
+      if (isOwed) this.#runPassedOver(0);
+      const reached = this.#runLevels(untilMs);
+      if (!isOwed && !batch.isFull) this.#runPassedOver(reached);
+      this.#fullTurns = batch.isFull && reached < lightSlices && !isOwed ? this.#fullTurns + 1 : 0;
     }
-    this.#runLight(untilMs);
-    for (const socket of this.#heavy) {
-      if (batch.isFull) break;
-      this.#serve(socket, { untilMs: now() + sliceMs, untilWorkedMs: 0 });
-      if (now() >= untilMs) break;
-    }
-    if (this.#light.size + this.#heavy.size > 0) this.#loop.ask(this);
+    if (!this.#levels.isEmpty) this.#loop.ask(this);
   }
 
-  #runLight(untilMs: number): void {
-    if (this.#light.size === 0) return;
+  /** Serves one level after the other while there is time. Returns the last one of which somebody was served. */
+  #runLevels(untilMs: number): number {
     const { now, worked } = this.#loop;
-    let workedMs = worked();
-    const untilWorkedMs = workedMs + lightRunMs;
-    for (const socket of this.#light) {
-      if (this.#batch.isFull || (now() >= untilMs && workedMs >= untilWorkedMs)) break;
-      this.#slices.set(socket, this.#slicesOf(socket) + 1);
-      this.#serve(socket, { untilMs: now() + lightSliceMs, untilWorkedMs: workedMs + lightSliceMs });
-      workedMs = worked();
+    const untilWorkedMs = worked() + lightRunMs;
+    let reached = -1;
+    for (const [level, clients] of this.#levels.entries()) {
+      const hasTime = () => now() < untilMs || (level < lightSlices && worked() < untilWorkedMs);
+      for (const socket of clients) {
+        if (this.#batch.isFull || !hasTime()) return reached;
+        this.#serveOf(level, socket);
+        reached = level;
+      }
     }
+    return reached;
+  }
+
+  /** Serves one client of a level above this one, if there is one, so that none waits for ever. */
+  #runPassedOver(reached: number): void {
+    const next = this.#levels.passedOver(reached);
+    if (next !== undefined) this.#serveOf(...next);
+  }
+
+  #serveOf(level: number, socket: ClientSocket): void {
+    const isLight = level < lightSlices;
+    if (isLight) this.#levels.setSlices(socket, level + 1);
+    const [nowMs, workedMs] = [this.#loop.now(), isLight ? this.#loop.worked() : 0];
+    this.#serve(socket, {
+      untilMs: nowMs + (isLight ? lightSliceMs : sliceMs),
+      untilWorkedMs: isLight ? workedMs + lightSliceMs : 0,
+      pieces: isLight ? lightSlicePieces : 0,
+      latestWorkedMs: workedMs + sliceMs,
+    });
   }
 
   #serve(socket: ClientSocket, slice: Slice): void {
-    this.#remove(socket);
+    this.#levels.remove(socket);
     if (!this.isWaiting(socket) || this.#holds.stops(socket)) return;
     this.#slice = slice;
     let isMore = false;
@@ -192,22 +227,12 @@ export class Turns implements Task {
 
   #enlist(socket: ClientSocket): void {
     if (!this.isWaiting(socket) || this.#holds.stops(socket)) return;
-    (this.#slicesOf(socket) < lightSlices ? this.#light : this.#heavy).add(socket);
+    this.#levels.add(socket);
     this.#loop.ask(this);
   }
 
-  #slicesOf(socket: ClientSocket): number {
-    return this.#slices.get(socket) ?? 0;
-  }
-
-  #remove(socket: ClientSocket): void {
-    this.#light.delete(socket);
-    this.#heavy.delete(socket);
-  }
-
   #finish(socket: ClientSocket): void {
-    this.#remove(socket);
-    this.#slices.delete(socket);
+    this.#levels.forget(socket);
     if (this.#leaving.delete(socket)) this.#onLeft(socket);
     if (this.#whenSettled.length === 0 || !this.#isSettled) return;
     for (const settled of this.#whenSettled.splice(0)) settled();

@@ -223,6 +223,60 @@ test("of clients with little to do a few are served in each turn, even if other 
   expect(await turnsUntil("h")).toBeLessThanOrEqual(3);
 });
 
+test("a client that has had nothing yet is served before those that flood and have had little, too", async () => {
+  const { client, text } = table();
+  for (let count = 0; count < 50; count++) client(0.5).sends("x".repeat(1000));
+  // As many turns as give each of them a slice, and some a second one.
+  while (text().length < 120) await turn();
+  for (const letter of "hijklmno") {
+    const before = text().length;
+    client(10).sends("g");
+    client(0.05).sends(letter);
+    await turn();
+    expect(text().slice(before).replaceAll("g", "").indexOf(letter)).toBe(0);
+  }
+});
+
+test("a client with a few messages that take longer than its slice is served all of them before those that were served before", async () => {
+  const { client, text } = table();
+  for (let count = 0; count < 50; count++) client(1).sends("x".repeat(1000));
+  // So many letters are a slice for each of them, and a second one for a few.
+  while (text().length < 60) await turn();
+  const before = text().length;
+  client(10).sends("g");
+  client(0.2).sends("hijk");
+  await turn();
+  expect(text().slice(before)).toMatch(/^ghijk/);
+});
+
+/** How many turns three clients wait that have more to do than some slices, while newcomers come in each turn. */
+async function waitBeside(newcomers: (client: ReturnType<typeof table>["client"]) => void) {
+  const { client, text } = table();
+  client(10).sends("g");
+  for (const letter of "abc") client(0.5).sends(letter.repeat(12));
+  let turns = 0;
+  for (; turns < 300 && text().match(/[abc]/g)?.length !== 36; turns++) {
+    client(10).sends("g");
+    newcomers(client);
+    await turn();
+  }
+  return turns;
+}
+
+test("those that were served already are served on, with little or with much, though newcomers take all of the time", async () => {
+  const turns = await waitBeside((client) => {
+    for (let count = 0; count < 20; count++) client(0.5).sends("nnn");
+  });
+  expect(turns).toBeLessThan(100);
+});
+
+test("those that were served already are served on, though messages of newcomers fill each batch", async () => {
+  const turns = await waitBeside((client) => {
+    for (let count = 0; count < 5; count++) client(0, 2000, 2000).sends("n");
+  });
+  expect(turns).toBeLessThan(250);
+});
+
 test("a client with much to do still has much after it was held", async () => {
   const { client, holds, text } = await flooded();
   const greedy = client(0.5);
