@@ -1,5 +1,6 @@
 import { Histogram } from "./histogram.ts";
 import type { AnyMetric } from "./metrics.ts";
+import { threadCpuMs } from "./thread-cpu.ts";
 import { untilTick } from "./ticks.ts";
 
 /** How often the clock is checked, in milliseconds. A long turn of the event loop is measured with this precision. */
@@ -32,17 +33,36 @@ export class LoopLag {
     },
     bounds,
   );
+  /**
+   * Neither the CPU time up to when a look was due is known nor how the lag was shared, so this is the most that the thread can have worked
+   * within the lag. What is more than that, it did not have a core, or waited for another thread.
+   */
+  readonly #worked = new Histogram(
+    {
+      name: "warren_event_loop_lag_cpu_seconds",
+      help: "The same without what was spent waiting for a core: no more than the CPU time that the thread has taken since it looked before.",
+    },
+    bounds,
+  );
   #recent = { longest: 0, longestBefore: 0, sinceMs: performance.now() };
   #dueMs = 0;
   #isIdle = false;
   /** When the process's work was last checked, and how much CPU time it had taken by then. */
   #since = { ms: 0, cpuMs: 0 };
   readonly #cpuMs: () => number;
+  readonly #threadCpuMs: () => number;
+  /** The thread's CPU time at the last look, in milliseconds. */
+  #workedMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param cpuMs the CPU time that the process has taken, in milliseconds */
-  constructor(cpuMs = processCpuMs) {
+  /**
+   * @param cpuMs the CPU time that the process has taken, in milliseconds
+   * @param ofThreadMs the CPU time that this thread has taken, in milliseconds
+   */
+  constructor(cpuMs = processCpuMs, ofThreadMs = threadCpuMs) {
     this.#cpuMs = cpuMs;
+    this.#threadCpuMs = ofThreadMs;
+    this.#workedMs = ofThreadMs();
     const nowMs = performance.now();
     this.#since = { ms: nowMs, cpuMs: cpuMs() };
     this.#wait(nowMs);
@@ -50,6 +70,7 @@ export class LoopLag {
 
   readonly metrics: readonly AnyMetric[] = [
     this.#histogram.metric,
+    this.#worked.metric,
     {
       name: "warren_event_loop_lag_max_seconds",
       type: "gauge",
@@ -77,6 +98,9 @@ export class LoopLag {
     const nowMs = performance.now();
     const seconds = Math.max(0, nowMs - this.#dueMs) / 1000;
     this.#histogram.record(seconds);
+    const workedMs = this.#threadCpuMs();
+    this.#worked.record(Math.min(seconds, (workedMs - this.#workedMs) / 1000));
+    this.#workedMs = workedMs;
     this.#forgetOld();
     if (seconds > this.#recent.longest) this.#recent.longest = seconds;
     this.#judge(nowMs, seconds);

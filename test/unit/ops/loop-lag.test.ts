@@ -27,6 +27,26 @@ test("how late the event loop is, is a histogram, and the longest a gauge that i
   expect(jest.getTimerCount()).toBe(0);
 });
 
+test("of a lag only as much counts as work as the thread has taken CPU time", () => {
+  let workedMs = 0;
+  const lag = new LoopLag(undefined, () => workedMs);
+  for (const [ms, worked] of [
+    [20, 15],
+    [100, 100],
+    [100, 60],
+    [100, 25],
+  ] as const) {
+    workedMs += worked;
+    turn(ms);
+  }
+  const shown = exposition(lag.metrics);
+  expect(shown).toContain('warren_event_loop_lag_seconds_bucket{le="0.05"} 1\n');
+  expect(shown).toContain('warren_event_loop_lag_cpu_seconds_bucket{le="0.001"} 1\n');
+  expect(shown).toContain('warren_event_loop_lag_cpu_seconds_bucket{le="0.05"} 2\n');
+  expect(shown).toContain("warren_event_loop_lag_cpu_seconds_sum 0.165\n");
+  lag.close();
+});
+
 test("a process that idles is woken up less often, and as often as before once it works or is late", () => {
   let cpuMs = 0;
   const lag = new LoopLag(() => cpuMs);
