@@ -1,7 +1,7 @@
 /** Below this rate, in messages a second, each message is sent at once; from `manyPerSecond` on they gather for `lingerMsMax`. */
 const fewPerSecond = 1000;
-const manyPerSecond = 3000;
-const lingerMsMax = 3;
+const manyPerSecond = 5000;
+const lingerMsMax = 6;
 
 /** The interval over which the rate is measured, in milliseconds. */
 const countedMs = 50;
@@ -10,10 +10,10 @@ const countedMs = 50;
  * Decides how long messages gather before they are sent, by their rate. No I/O, no clock: moments are given in milliseconds.
  *
  * RabbitMQ sleeps between two sends. Waking up, storing and confirming cost it the same however little was sent, so messages that are sent
- * together cost it much less each. Gathering longer than this made round trips slower again (docs/decisions.md has figures).
+ * together cost it much less each (docs/decisions.md has figures).
  */
 export class Gathering {
-  /** How long a message waits for others before it is sent. In milliseconds, 0 to 3. */
+  /** How long a message waits for others before it is sent. In milliseconds, 0 to 6. */
   lingerMs = 0;
   #count = 0;
   #sinceMs = 0;

@@ -17,13 +17,15 @@ describe("how long messages gather", () => {
     [1500, 1],
     [2000, 2],
     [3000, 3],
-    [50_000, 3],
+    [4000, 5],
+    [5000, 6],
+    [50_000, 6],
   ])("with %d a second is %d ms", (perSecond, ms) => {
     expect(lingerAt(perSecond)).toBe(ms);
   });
 
   test("depends on the messages, not on how they are sent", () => {
-    expect(lingerAt(4000, 40)).toBe(3);
+    expect(lingerAt(4000, 40)).toBe(5);
     expect(lingerAt(400, 40)).toBe(0);
   });
 
@@ -38,7 +40,7 @@ describe("how long messages gather", () => {
 
   test("is nothing again after a pause", () => {
     const gathering = new Gathering();
-    expect(lingerAt(5000, 1, gathering)).toBe(3);
+    expect(lingerAt(5000, 1, gathering)).toBe(6);
     gathering.sent(1, 3000);
     expect(gathering.lingerMs).toBe(0);
   });
