@@ -146,6 +146,8 @@ export interface PublishLink {
 export interface Publisher {
   /** How many messages were handed to it and are neither confirmed nor set aside. */
   readonly waitingCount: number;
+  /** Whether somebody waits for a confirm of what is on the wire. If not, confirms may come some tens of milliseconds late. */
+  readonly isAwaited?: boolean;
   /** A link is open. It may be used until `closed` is called. */
   opened(link: PublishLink): void;
   /** The broker has taken responsibility for the envelope with this tag; with `multiple`, for all up to it. */

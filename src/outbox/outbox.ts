@@ -1,9 +1,7 @@
 import { backoffMs } from "../backoff.ts";
 import type { Publisher, PublishLink, Refusal } from "../broker/broker.ts";
-import { TagWindow } from "../collections/tag-window.ts";
 import { messageCostBytes } from "../costs.ts";
 import type { Envelope } from "../envelope/envelope.ts";
-import type { Sent } from "../envelope/sealing.ts";
 import type { SetAside, Unfit } from "../envelope/set-aside.ts";
 import type { Share } from "../envelope/share.ts";
 import type { Waiter } from "../envelope/waiter.ts";
@@ -14,6 +12,7 @@ import { CurrentLink } from "./current-link.ts";
 import { FlushTimer } from "./flush-timer.ts";
 import { Level } from "./level.ts";
 import { defaultOutboxLimits, type OutboxLimits } from "./limits.ts";
+import { OnTheWire } from "./on-the-wire.ts";
 import { Pace } from "./pace.ts";
 
 /** After a refusal (basic.nack) the envelope is published again, after this wait. */
@@ -39,7 +38,7 @@ const refusalsMax = 3;
 export class Outbox implements Publisher {
   readonly #limits: OutboxLimits;
   readonly #backlog: Backlog;
-  readonly #window = new TagWindow<Sent>();
+  readonly #window = new OnTheWire();
   readonly #pace: Pace;
   readonly #link = new CurrentLink(() => this.#flush());
   readonly #timer = new FlushTimer(() => this.#flush());
@@ -48,6 +47,8 @@ export class Outbox implements Publisher {
   readonly level: Level;
   /** Called for each message that is given up. */
   onSetAside: (message: SetAside) => void = () => undefined;
+  /** Whether its owner needs confirms soon, for which nobody waits otherwise. */
+  isPressed: () => boolean = () => false;
   /** What became of its messages. */
   readonly account = new Account();
 
@@ -85,6 +86,10 @@ export class Outbox implements Publisher {
     return this.#window.open;
   }
 
+  get isAwaited(): boolean {
+    return this.#window.isAwaited || this.#pace.isTight(this.#window.open) || this.isPressed();
+  }
+
   /**
    * Takes a message and returns its number, from which `idOf` makes its id. The waiter is called when the message is confirmed or given up,
    * but not before `append` has returned.
@@ -116,9 +121,7 @@ export class Outbox implements Publisher {
   /** Whether everything that a sender has appended so far is confirmed or was given up. It looks at each envelope on the wire. */
   isSettled({ unsentBytes, sealedAt }: Share): boolean {
     if (unsentBytes > 0) return false;
-    return (
-      !this.#backlog.hasRepeatUpTo(sealedAt) && !this.#window.some(({ sequence }) => sequence <= sealedAt)
-    );
+    return !this.#backlog.hasRepeatUpTo(sealedAt) && !this.#window.hasUpTo(sealedAt);
   }
 
   /** Why the broker could not carry a message on its last link; undefined if it could. */

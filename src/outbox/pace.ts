@@ -32,6 +32,11 @@ export class Pace {
     return this.#backlog.mayTry(open) && this.#caution.mayTry(open, this.#windowMax);
   }
 
+  /** Whether the window is a quarter full or more: without confirms, messages would have to wait soon. */
+  isTight(open: number): boolean {
+    return open >= this.#windowMax / 4;
+  }
+
   /** How many envelopes may be sent now, while `open` are unconfirmed. If it is more than 0, the caller sends at least one. */
   allowance(open: number, nowMs: number): number {
     const allowance = this.#backlog.allowance(open);

@@ -52,6 +52,11 @@ export class Acks {
     return this.#openOfGranted >= this.#granted;
   }
 
+  /** Whether half of what was granted is used up. */
+  get isScarce(): boolean {
+    return this.#openOfGranted >= this.#granted / 2;
+  }
+
   /** Lets the broker send `count` deliveries more than are open; see `ConsumeSession.take`. */
   take(count: number): void {
     this.#granted = count;

@@ -114,7 +114,8 @@ export class Answering {
   }
 
   #waiterOf(number: number, isAwaited: boolean): Waiter {
-    if (!isAwaited) return this.#plainWaiter;
+    // What produces answers is held back when there are twice as many.
+    if (!isAwaited) return this.#unconfirmed < unconfirmedMax / 2 ? this.#patientWaiter : this.#plainWaiter;
     const confirmed = Promise.withResolvers<void>();
     // The handler need not await it, so a rejection must not be reported as unhandled.
     confirmed.promise.catch(() => undefined);
@@ -133,6 +134,13 @@ export class Answering {
       },
     };
   }
+
+  /** The question's acknowledgement alone waits for it. */
+  readonly #patientWaiter: Waiter = {
+    isPatient: true,
+    confirmed: () => this.#settle(),
+    setAside: (why) => this.#settle(why),
+  };
 
   readonly #plainWaiter: Waiter = {
     confirmed: () => this.#settle(),

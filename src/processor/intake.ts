@@ -49,6 +49,11 @@ export class Intake {
     return this.#bytes;
   }
 
+  /** Whether so much is held that the broker may soon send nothing more. */
+  get isScarce(): boolean {
+    return this.acks.isScarce || this.#bytes >= this.#limits.prefetchBytes / 2;
+  }
+
   /** Counts a delivery and its messages, and returns what it costs in bytes. */
   delivered(tag: number, envelope: Envelope, messages: number): number {
     const { body, headers } = envelope;

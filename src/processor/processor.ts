@@ -90,10 +90,9 @@ export class Processor implements Consumer {
     const askers = new Askers();
     // No client asks by an event.
     if (eventKeys === undefined) broker.attachLeavers((left) => askers.left(left));
-    // The group as handlers know it.
-    const group = eventKeys === undefined ? options.group : groupOfEvents(options.group);
     this.#handling = new Handling({
-      options: { ...options, group },
+      // The group as handlers know it.
+      options: { ...options, group: this.#isForEvents ? groupOfEvents(options.group) : options.group },
       askers,
       handle: work.handle,
       suspectHandler,
@@ -105,6 +104,7 @@ export class Processor implements Consumer {
     });
     for (const outbox of [this.#answers, this.#dead])
       outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
+    this.#answers.isPressed = () => this.#intake?.isScarce === true;
     broker.attachPublisher("towsmanager", this.#answers);
     broker.attachPublisher("wsmanager.dead", this.#dead);
     if (eventKeys === undefined) broker.attachConsumer(options.group, options.prefetch, this);

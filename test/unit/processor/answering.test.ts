@@ -26,6 +26,19 @@ describe("the answers to one message", () => {
     expect(outbox.appended.map(({ id }) => id)).toEqual(["m-1/g/1", "m-1/g/2"]);
   });
 
+  test("are waited for with patience, unless a handler may await them or is soon held back", () => {
+    const outbox = new ScriptedOutbox();
+    const answering = new Answering("m-1", "g", outbox);
+    for (let number = 1; number <= 40; number++) answering.publish(number, answer("a"), number === 3);
+    expect(
+      outbox.waiters
+        .map(({ isPatient = false }, index) => isPatient || index + 1)
+        .filter((at) => at !== true),
+    ).toEqual([3, 32, 33, 34, 35, 36, 37, 38, 39, 40]);
+    answering.publishError(answer("failed"));
+    expect(outbox.waiters.at(-1)?.isPatient).toBeUndefined();
+  });
+
   test("are published once, however many attempts make them", () => {
     const outbox = new ScriptedOutbox();
     const answering = new Answering("m-1", "g", outbox);

@@ -100,3 +100,29 @@ describe("bytes", () => {
     expect(taken).toEqual([0]);
   });
 });
+
+describe("deliveries are scarce", () => {
+  test("while half of what was granted is held", () => {
+    const { intake, deliver, done } = intakeOf(10);
+    deliver(4);
+    expect(intake.isScarce).toBe(false);
+    deliver(1);
+    expect(intake.isScarce).toBe(true);
+    done(1);
+    expect(intake.isScarce).toBe(false);
+  });
+
+  test("while half of the bytes are held", () => {
+    const { intake, deliver, done } = intakeOf(1000, 100_000);
+    deliver(1, { bytes: 60_000 });
+    expect(intake.isScarce).toBe(true);
+    done(1);
+    expect(intake.isScarce).toBe(false);
+  });
+
+  test("while one is granted at a time and held", () => {
+    const { intake, deliver } = intakeOf(1);
+    deliver(1);
+    expect(intake.isScarce).toBe(true);
+  });
+});

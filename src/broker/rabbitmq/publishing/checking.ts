@@ -4,8 +4,11 @@ import { checkFrames, type Needed } from "../frames/check-frames.ts";
 import { answersOn, channelNumber } from "../frames/innards.ts";
 import { CheckedConfirms } from "./checked-confirms.ts";
 
-/** How long confirms are gathered before they are checked, in milliseconds: each check costs RabbitMQ as much as some messages. */
-const gatherMs = 5;
+/**
+ * How long confirms are gathered before they are checked, in milliseconds: if somebody waits for one, and if nobody does. Each check costs
+ * RabbitMQ as much as some messages.
+ */
+const [awaitedMs, patientMs] = [5, 25];
 /** While messages are published, the interval between checks, even if no confirm comes. In milliseconds. */
 const busyEveryMs = 100;
 /** The interval between checks while nothing is published. In milliseconds. */
@@ -21,6 +24,8 @@ export interface CheckingOptions {
   needed(): Needed;
   /** How long something that has gone stays missing, in milliseconds. */
   readonly missedForMs: number;
+  /** Whether anybody waits for a confirm. */
+  isAwaited(): boolean;
   /** Called for confirms that count, like `Publisher.confirmed`. */
   confirmed(tag: number, multiple: boolean): void;
   /** Writes frames to the socket. */
@@ -45,6 +50,8 @@ export class Checking {
   /** The interval until the next check, in milliseconds. */
   #lookMs: number = busyEveryMs;
   #gathering: NodeJS.Timeout | undefined;
+  /** Whether confirms are gathered for as long as nobody waits for one. */
+  #isPatient = false;
   #hasEnded = false;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #publishedAtMs = Number.NEGATIVE_INFINITY;
@@ -61,8 +68,7 @@ export class Checking {
     this.#renew();
     channel.on("ack", ({ deliveryTag, multiple }) => {
       this.#confirms.acked(deliveryTag, multiple);
-      const waitMs = Math.max(0, gatherMs - (performance.now() - this.#askedAtMs));
-      this.#gathering ??= setTimeout(() => this.ask(), waitMs);
+      this.#gather();
     });
     this.#looking = setTimeout(() => this.#look(), this.#lookMs);
   }
@@ -93,6 +99,19 @@ export class Checking {
     clearTimeout(this.#looking);
     clearTimeout(this.#gathering);
     this.#hasEnded = true;
+  }
+
+  #gather(): void {
+    if (this.#gathering !== undefined && !this.#isPatient) return;
+    const isPatient = !this.#options.isAwaited();
+    if (this.#gathering !== undefined && isPatient) return;
+    clearTimeout(this.#gathering);
+    this.#isPatient = isPatient;
+    const sinceMs = performance.now() - this.#askedAtMs;
+    this.#gathering = setTimeout(
+      () => this.ask(),
+      Math.max(0, (isPatient ? patientMs : awaitedMs) - sinceMs),
+    );
   }
 
   #look(): void {

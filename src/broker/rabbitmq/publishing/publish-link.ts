@@ -29,7 +29,7 @@ export interface PublishLinkOptions {
   /** The exchange for plain copies; absent if there are to be none. */
   readonly copiesTo?: string | undefined;
   /** Is told what becomes of envelopes. */
-  readonly publisher: Pick<Publisher, "confirmed" | "refused" | "refusing" | "drained">;
+  readonly publisher: Pick<Publisher, "confirmed" | "refused" | "refusing" | "drained" | "isAwaited">;
   /** The exchanges and queues that have to exist for a publish to reach everybody: the same object as long as nothing changes. */
   needed(): Needed;
   /** Is told of each write, since what is published may get an answer. */
@@ -111,6 +111,7 @@ export class ChannelLink implements PublishLink {
     this.#checking = new Checking(channel, {
       needed,
       missedForMs,
+      isAwaited: () => publisher.isAwaited !== false,
       confirmed: (tag, multiple) => {
         if (this.#isOpen && this.#unrouted === undefined) this.#parcels.settle(tag, multiple, true);
       },
