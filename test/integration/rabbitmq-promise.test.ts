@@ -243,6 +243,20 @@ describe("the queue of a group whose processors run elsewhere", () => {
     expect(delivery !== false && delivery.content.toString()).toBe("question");
   });
 
+  test("gets what was confirmed after another program has declared the inner exchange again at once, and left it out", async () => {
+    const { url, publisher, channel } = await managerAndProcessor();
+    await until(() => hasWitness(url, "wsmanager.far"), "the manager to know its queue");
+    await channel.deleteExchange("wsmanager.queues");
+    await channel.assertExchange("wsmanager.queues", "fanout", { durable: true, internal: true });
+    await channel.bindExchange("wsmanager.queues", "wsmanager.packed", "");
+    await channel.bindQueue("wsmanager.log", "wsmanager.queues", "");
+    publisher.onOpened = (link) => link.send([envelopeOf("question")]);
+    publisher.link?.send([envelopeOf("question")]);
+    await until(() => publisher.confirmedTags.size === 1, "a confirm that counts");
+    const delivery = await channel.get("wsmanager.far", { noAck: true });
+    expect(delivery !== false && delivery.content.toString()).toBe("question");
+  });
+
   test("is none that a message to clients or from them names", async () => {
     const { url, channel, say } = await managerAndProcessor();
     for (const exchange of ["wsmanager", "towsmanager"])
@@ -312,10 +326,10 @@ describe("the queue of a group whose processors run elsewhere", () => {
     processor.attachPublisher("towsmanager", new RecordingPublisher());
     processor.attachConsumer("near", 10, consumer);
     await startAndWait(processor);
-    // Whichever of the two misses it first binds the group's queue again.
+    // Both miss it, also the one that asks when the other has declared it again.
     const [saidByManager, saidByProcessor] = [watching(broker), watching(processor)];
     await channel.deleteExchange("wsmanager.queues");
-    await until(() => saidByManager.size + saidByProcessor.size > 0, "one to miss it");
+    await until(() => saidByManager.size > 0 && saidByProcessor.size > 0, "both to miss it");
     const areReady = () => [broker, processor].every((each) => each.status().state === "ready");
     await until(areReady, "both to be ready again");
     await publisher.publish(envelopeOf("question"));

@@ -18,7 +18,7 @@ export class FakeTopology {
   readonly #missing = new Set<string>();
   /** The exchanges that go with their last binding. */
   readonly #autoDelete = new Set<string>();
-  /** By such an exchange: the queue that it is bound to. */
+  /** By such an exchange: the queue or exchange that it is bound to. */
   readonly #boundTo = new Map<string, string>();
   readonly #then: Script;
 
@@ -31,9 +31,9 @@ export class FakeTopology {
     this.#missing.add(`${kind} ${name}`);
   }
 
-  /** Somebody deletes a queue and declares it again, before anybody asks for it. */
-  replace(queue: string): void {
-    for (const [exchange, boundTo] of this.#boundTo) if (boundTo === queue) this.remove("exchange", exchange);
+  /** Somebody deletes a queue or an exchange and declares it again, before anybody asks for it. */
+  replace(name: string): void {
+    for (const [exchange, boundTo] of this.#boundTo) if (boundTo === name) this.remove("exchange", exchange);
   }
 
   readonly script: Script = (method, peer, channel, fields) => {
@@ -48,8 +48,8 @@ export class FakeTopology {
         if (!this.#missing.has(`${kind} ${name}`)) {
           this.done.push({ method, name });
           if (fields["autoDelete"] === true) this.#autoDelete.add(name);
-          const exchange = String(fields["exchange"]);
-          if (method === "QueueBind" && this.#autoDelete.has(exchange)) this.#boundTo.set(exchange, name);
+          const source = String(method === "ExchangeBind" ? fields["source"] : fields["exchange"]);
+          if (of[2] === "Bind" && this.#autoDelete.has(source)) this.#boundTo.set(source, name);
           return this.#then(method, peer, channel, fields);
         }
       }

@@ -16,6 +16,7 @@ import { onConfirmed } from "../../unit/doubles/waiter.ts";
 setDefaultTimeout(integrationTimeoutMs);
 
 const groupQueue = "wsmanager.shop";
+const innerExchange = "wsmanager.queues";
 const witness = /^wsmanager\.shop\.witness-\d+$/;
 
 /** A publish that a peer has read. */
@@ -72,37 +73,51 @@ async function started(over: Script = () => undefined) {
   return manager;
 }
 
-const declaredIn = ({ done }: FakeTopology) =>
-  done.filter(({ method, name }) => method === "ExchangeDeclare" && witness.test(name));
+/** The witnesses of a queue or an exchange that were declared. */
+const declaredIn = ({ done }: FakeTopology, of = groupQueue) =>
+  done.filter(
+    ({ method, name }) =>
+      method === "ExchangeDeclare" && name.startsWith(`${of}.`) && /witness-\d+$/.test(name),
+  );
 
-describe.concurrent("a group's queue that was deleted and is there again when a manager asks for it", () => {
-  test("has not got what was confirmed before, which is published again before its receipt", async () => {
-    await using manager = await started();
-    const { topology, published, receipts, append, ack, outbox } = manager;
-    manager.acks = false;
-    append("gone with the queue");
-    const gone = await until(() => published[0], "the message");
-    topology.replace(groupQueue);
-    ack(gone);
-    const again = await until(() => published[1], "the message once more");
-    expect(again.peer).not.toBe(gone.peer);
-    expect(receipts).toEqual(["first"]);
-    expect(outbox.repeatedCount).toBe(1);
-    ack(again);
-    await until(() => receipts.length === 2, "the receipt");
-  });
+const kinds = [
+  ["a group's queue", "queue", groupQueue],
+  ["the inner exchange", "exchange", innerExchange],
+] as const;
 
-  test("is noticed while nothing is published, and named in plain words", async () => {
-    await using manager = await started();
-    const { topology, fake, logger } = manager;
-    topology.replace(groupQueue);
-    await until(() => fake.peers.some(({ hasEnded }) => hasEnded), "the connection to be given up");
-    await until(() => logger.lines.length > 0 && declaredIn(topology).length === 2, "a new witness");
-    expect(JSON.stringify(logger.lines)).toContain(
-      "the queue wsmanager.shop is missing: declaring it again, unless",
-    );
-  });
-});
+describe.concurrent.each(kinds)(
+  "%s that was deleted and is there again when a manager asks for it",
+  (_, kind, name) => {
+    test("has not passed on what was confirmed before, which is published again before its receipt", async () => {
+      await using manager = await started();
+      const { topology, published, receipts, append, ack, outbox } = manager;
+      manager.acks = false;
+      append("gone");
+      const gone = await until(() => published[0], "the message");
+      topology.replace(name);
+      ack(gone);
+      const again = await until(() => published[1], "the message once more");
+      expect(again.peer).not.toBe(gone.peer);
+      expect(receipts).toEqual(["first"]);
+      expect(outbox.repeatedCount).toBe(1);
+      ack(again);
+      await until(() => receipts.length === 2, "the receipt");
+    });
+
+    test("is noticed while nothing is published, and named in plain words", async () => {
+      await using manager = await started();
+      const { topology, fake, logger } = manager;
+      const declared = () => declaredIn(topology, name).length;
+      const before = declared();
+      topology.replace(name);
+      await until(() => fake.peers.some(({ hasEnded }) => hasEnded), "the connection to be given up");
+      await until(() => logger.lines.length > 0 && declared() === before + 1, "a new witness");
+      expect(JSON.stringify(logger.lines)).toContain(
+        `the ${kind} ${name} is missing: declaring it again, unless`,
+      );
+    });
+  },
+);
 
 describe.concurrent("the witness of a queue", () => {
   test("goes with the queue, can be published to by nobody, and is declared once on a connection", async () => {
@@ -143,7 +158,7 @@ describe.concurrent("the witness of a queue", () => {
     const life = new Life(connection, new FrameReader(connection), (why) => {
       throw new Error(String(why));
     });
-    const witnesses = await new Witnesses(new RecordingLogger(), () => 0).open(life, ["old"]);
+    const witnesses = await new Witnesses(new RecordingLogger(), () => 0).open(life, ["old"], []);
     const needed = { exchanges: ["outer"], queues: ["old", "new"] } as const;
     expect(witnesses.with(needed).exchanges).toEqual(["outer", "old.witness-1"]);
     await until(() => witnesses.with(needed).exchanges.length === 3, "the new one");

@@ -1,7 +1,7 @@
 import type { Channel } from "amqplib";
 import { codeOf, reasonOf } from "../../../errors.ts";
 import type { Refusal } from "../../broker.ts";
-import { witnessedBy } from "./witness-name.ts";
+import { witnessedBy, witnessedExchange } from "./witness-name.ts";
 
 /** Gives a connection up. An error is passed on as it is, since its code matters for the next attempt. */
 export type Drop = (why: string | Error) => void;
@@ -64,6 +64,9 @@ export function lossOf(error: Error): string | Error {
   // RabbitMQ 4.3 may have the queue for a moment longer than its witness.
   if (queue !== undefined)
     return `the queue ${queue} is missing: declaring it again, unless there is another one by now`;
+  const exchange = kind === "exchange" ? witnessedExchange(name) : undefined;
+  if (exchange !== undefined)
+    return `the exchange ${exchange} is missing: declaring it again, unless there is another one by now`;
   return `the ${kind} ${name} is missing: declaring it again`;
 }
 

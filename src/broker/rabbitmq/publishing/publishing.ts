@@ -6,7 +6,7 @@ import type { Haste } from "../connection/haste.ts";
 import type { Life } from "../connection/life.ts";
 import type { LinkTiming } from "../connection/link-timing.ts";
 import type { Drop } from "../connection/watch.ts";
-import { exchanges, publishedBy } from "../topology/exchanges.ts";
+import { exchanges, isInner, publishedBy } from "../topology/exchanges.ts";
 import { FullQueues } from "../topology/full-queues.ts";
 import type { Layout } from "../topology/layout.ts";
 import { inspectorOn, type QueueInspector } from "../topology/queue-inspector.ts";
@@ -90,7 +90,10 @@ export class PublishingConnection {
     const publishedTo = publishings.map(({ exchange }) => exchange);
     await layout.declareFor(publishedTo, connection);
     const queues = new Set(publishedTo.flatMap((exchange) => layout.needed(exchange).queues));
-    const witnesses = await this.#witnesses.open(life, [...queues]);
+    const inner = new Set(
+      publishedTo.flatMap((exchange) => layout.needed(exchange).exchanges.filter(isInner)),
+    );
+    const witnesses = await this.#witnesses.open(life, [...queues], [...inner]);
     if (hasLog && publishedTo.some((exchange) => exchange !== exchanges.dead)) await tryLog(connection);
     const { missedForMs, unconfirmedAfterMs } = timing;
     const isExplained = () => this.blockedWhy !== undefined;

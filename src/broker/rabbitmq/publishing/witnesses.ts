@@ -3,7 +3,7 @@ import { codeOf, reasonOf } from "../../../errors.ts";
 import type { Logger } from "../../../ops/logger.ts";
 import type { Life } from "../connection/life.ts";
 import { lossOf } from "../connection/watch.ts";
-import { slotQueue, witnessOf } from "../connection/witness-name.ts";
+import { exchangeWitnessOf, slotQueue, witnessOf } from "../connection/witness-name.ts";
 import type { Needed } from "../frames/check-frames.ts";
 import { closeChannel } from "../frames/innards.ts";
 import { openingChannel } from "../frames/opening-channel.ts";
@@ -14,6 +14,9 @@ const slotsAtFirst = 8;
 const slotsMax = 4096;
 /** How many slots are tried before publishing goes on without one. */
 const attemptsMax = 20;
+
+/** The options of a witness. RabbitMQ deletes it with its last binding. */
+const witnessOptions = { durable: true, autoDelete: true, internal: true } as const;
 
 /** RabbitMQ's codes for a missing right, for something that exists with other settings, and for a queue of another connection. */
 const [refused, different, taken] = [403, 406, 405];
@@ -26,6 +29,9 @@ const [refused, different, taken] = [403, 406, 405];
  * deleted, whoever deletes it, and whoever declares the queue again does not bring it back: only the connection that has the slot in its
  * name declares it, once, before it publishes. The slot is an exclusive queue, which no two connections can have. So as long as a check
  * finds the witness, its queue is the one to which everything on this connection was published.
+ *
+ * An inner exchange has a witness, too, which is bound to it in the same way: an exchange that was declared again lacks the bindings of the
+ * one before for a moment.
  *
  * Nothing is published through it, and it outlives its connection, since only the queue's deletion deletes it. The next connection with
  * that slot takes it over. So there are no more witnesses of a queue than slots that were ever in use at once, or a few times as many.
@@ -45,16 +51,16 @@ export class Witnesses {
   }
 
   /**
-   * Takes a slot for this connection, on which nothing was published yet, and declares the witnesses of these queues.
+   * Takes a slot for this connection, on which nothing was published yet, and declares the witnesses of these queues and inner exchanges.
    *
-   * @throws Error if one of the queues does not exist, or the connection is lost
+   * @throws Error if one of them does not exist, or the connection is lost
    */
-  async open(life: Life, queues: readonly string[]): Promise<ConnectionWitnesses> {
+  async open(life: Life, queues: readonly string[], inner: readonly string[]): Promise<ConnectionWitnesses> {
     let slots = slotsAtFirst;
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       try {
-        await declareWitnesses(life.connection, queues, this.#slot, "take the slot");
-        return new ConnectionWitnesses(life, this.#slot, queues, (error) => this.#tell(error));
+        await declareWitnesses(life.connection, queues, this.#slot, inner);
+        return new ConnectionWitnesses(life, this.#slot, queues, inner, (error) => this.#tell(error));
       } catch (error) {
         if (isRefusal(error)) return this.#none(life, queues, error);
         if (codeOf(error) !== taken) throw inWords(error);
@@ -68,7 +74,7 @@ export class Witnesses {
   /** Publishing goes on, and a queue that is declared again is noticed as long as a check finds it missing. */
   #none(life: Life, queues: readonly string[], error: unknown): ConnectionWitnesses {
     this.#tell(error);
-    return new ConnectionWitnesses(life, undefined, queues, () => undefined);
+    return new ConnectionWitnesses(life, undefined, queues, [], () => undefined);
   }
 
   #tell(error: unknown): void {
@@ -89,6 +95,7 @@ export class Witnesses {
 export class ConnectionWitnesses {
   readonly #life: Life;
   readonly #slot: number | undefined;
+  readonly #inner: readonly string[];
   readonly #onRefused: (error: unknown) => void;
   /** The queues whose witnesses were asked for. */
   readonly #begun: Set<string>;
@@ -96,22 +103,28 @@ export class ConnectionWitnesses {
   readonly #witnessed: Set<string>;
   readonly #known = new WeakMap<Needed, { readonly count: number; readonly needed: Needed }>();
 
-  /** @param slot undefined: there are no witnesses on this connection */
+  /**
+   * @param slot undefined: there are no witnesses on this connection
+   * @param queues the queues that have witnesses
+   * @param inner the exchanges that have witnesses
+   */
   constructor(
     life: Life,
     slot: number | undefined,
     queues: readonly string[],
+    inner: readonly string[],
     onRefused: (error: unknown) => void,
   ) {
     this.#life = life;
     this.#slot = slot;
+    this.#inner = inner;
     this.#onRefused = onRefused;
     this.#begun = new Set(queues);
     this.#witnessed = new Set(slot === undefined ? [] : queues);
   }
 
   /**
-   * Adds the witnesses of the queues to what has to exist: the same object as long as nothing changes. Of queues that are new, such as that
+   * Adds the witnesses of the queues and inner exchanges to what has to exist: the same object as long as nothing changes. Of queues that are new, such as that
    * of a group that a manager has just heard of, the witnesses are declared now, and added later.
    */
   with(needed: Needed): Needed {
@@ -122,10 +135,16 @@ export class ConnectionWitnesses {
     const count = this.#witnessed.size;
     const known = this.#known.get(needed);
     if (known?.count === count) return known.needed;
-    const witnesses = needed.queues
+    const ofExchanges = this.#inner
+      .filter((exchange) => needed.exchanges.includes(exchange))
+      .map((exchange) => exchangeWitnessOf(exchange, slot));
+    const ofQueues = needed.queues
       .filter((queue) => this.#witnessed.has(queue))
       .map((queue) => witnessOf(queue, slot));
-    const all: Needed = { queues: needed.queues, exchanges: [...needed.exchanges, ...witnesses] };
+    const all: Needed = {
+      queues: needed.queues,
+      exchanges: [...needed.exchanges, ...ofExchanges, ...ofQueues],
+    };
     this.#known.set(needed, { count, needed: all });
     return all;
   }
@@ -142,23 +161,34 @@ export class ConnectionWitnesses {
   }
 }
 
-/** Declares the witnesses of queues that exist, and binds these once more, in one round trip. */
+/**
+ * Declares the witnesses of queues that exist, and binds these once more, in one round trip.
+ *
+ * @param inner exchanges that exist, whose witnesses are declared before the queues are bound to them; absent if the slot was taken before
+ */
 async function declareWitnesses(
   connection: ChannelModel,
   queues: readonly string[],
   slot: number,
-  first?: "take the slot",
+  inner?: readonly string[],
 ): Promise<void> {
   const { channel, opened } = openingChannel(connection);
   // The rejected question reports the same. Without a listener the event would be thrown.
   channel.on("error", () => undefined);
   const answers: Promise<unknown>[] = [opened];
-  if (first !== undefined)
+  if (inner !== undefined)
     answers.push(channel.assertQueue(slotQueue(slot), { exclusive: true, durable: false }));
+  for (const exchange of inner ?? []) {
+    const witness = exchangeWitnessOf(exchange, slot);
+    answers.push(
+      channel.assertExchange(witness, "fanout", witnessOptions),
+      channel.bindExchange(exchange, witness, ""),
+    );
+  }
   for (const queue of queues) {
     const witness = witnessOf(queue, slot);
     answers.push(
-      channel.assertExchange(witness, "fanout", { durable: true, autoDelete: true, internal: true }),
+      channel.assertExchange(witness, "fanout", witnessOptions),
       channel.bindQueue(queue, witness, ""),
       // It was bound before. If another process has declared it anew since, that process may not have got so far.
       ...boundTo(queue).map((exchange) => channel.bindQueue(queue, exchange, "")),

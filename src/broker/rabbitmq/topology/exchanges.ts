@@ -37,6 +37,11 @@ const ownExchanges = new Map<string, Exchange>();
 for (const exchange of [exchanges.fromClients, exchanges.toClients])
   for (const name of [exchange, around.packed(exchange)]) ownExchanges.set(name, exchange);
 
+/** Whether Warren's queues are bound to it. */
+export function isInner(name: string): boolean {
+  return name === around.queues(exchanges.fromClients) || name === around.queues(exchanges.toClients);
+}
+
 /** A public exchange and those around it. */
 export function allOf(name: string): [string, ...string[]] {
   return [name, around.select(name), around.void(name), around.packed(name), around.queues(name)];
