@@ -142,10 +142,11 @@ export class Answering {
     setAside: (why) => this.#settle(why),
   };
 
-  readonly #plainWaiter: Waiter = {
-    confirmed: () => this.#settle(),
-    setAside: (why) => this.#settle(why),
-  };
+  /** The same for an answer whose confirm is needed soon. Few answers need it, and there are as many of these objects as questions. */
+  get #plainWaiter(): Waiter {
+    const { confirmed, setAside } = this.#patientWaiter;
+    return { confirmed, setAside };
+  }
 
   #settle(setAside?: string): void {
     this.#setAside ??= setAside;
