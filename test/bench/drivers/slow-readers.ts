@@ -2,8 +2,9 @@
  * `bun slow-readers.ts SCENARIO URL …`: durable subscribers that read at a hundredth of what is published. Prints what it saw as a line of JSON.
  *
  *     slow URL CLIENTS RATE          they read slowly until they are sent SIGUSR1, and then everything, as fast as they can
- *     others URL RATE SECONDS END    publishes, and tells the p99 of subscribers that keep up, of all that is due after two seconds and after
- *                                    five; the last message says END
+ *     others URL1 URL2 RATE SECONDS END    publishes to two managers by turns, for as long to each, and tells for each the p99 of subscribers
+ *                                    that keep up, of all that is due after two seconds and after five, and in the first two seconds; the
+ *                                    last message says END
  */
 import { Histogram } from "../../../src/bench/histogram.ts";
 import { FrameClient, openAll } from "./frame-client.ts";
@@ -21,6 +22,8 @@ const fast = 20;
 const warmupMs = 2000;
 /** From here on the systems of slow readers hold all that they take, so the manager has stopped writing to them as to fast ones. */
 const settledMs = 5000;
+/** How long one manager is published to before it is the other's turn: what else happens on the machine affects both alike. */
+const turnSeconds = 5;
 const waitMsMax = 120_000;
 const bodyChars = 64;
 
@@ -76,57 +79,136 @@ async function slow(clients: number, rate: number): Promise<object> {
   return { readSlowly, messages: next[0], seconds: (performance.now() - startMs) / 1000 };
 }
 
-async function others(rate: number, seconds: number, last: string): Promise<object> {
-  const latencies = new Histogram();
-  const latenciesSettled = new Histogram();
-  const microsPerMessage = 1e6 / rate;
-  const count = Math.ceil(rate * (seconds + warmupMs / 1000));
-  let startNanos = 0;
-  let heard = 0;
-  const first = { number: -1 };
-  const listener = (headers: readonly (readonly [string, string])[]) =>
-    new FrameClient({
-      url,
-      subscriptions: [[["id", "0"], destination, ...headers]],
-      message: (bytes, _frame, body, length) => {
-        const { number } = numberIn(bytes, body, length);
-        heard++;
-        const dueMicros = (number - first.number) * microsPerMessage;
-        if (dueMicros < warmupMs * 1000) return;
-        const micros = (Bun.nanoseconds() - startNanos) / 1000 - dueMicros;
-        latencies.record(micros);
-        if (dueMicros >= settledMs * 1000) latenciesSettled.record(micros);
-      },
+/** One of two managers that are published to by turns: its listeners, its sender, and what it took to reach all listeners. */
+class Side {
+  readonly latencies = new Histogram();
+  readonly latenciesSettled = new Histogram();
+  readonly latenciesAtFirst = new Histogram();
+  heard = 0;
+  readonly #schedule: Schedule;
+  readonly #side: number;
+  readonly #listeners: readonly FrameClient[];
+  readonly #sender: FrameClient;
+
+  /** @param side 0 or 1: whose turn is first */
+  constructor(url: URL, side: number, schedule: Schedule) {
+    this.#schedule = schedule;
+    this.#side = side;
+    this.#sender = new FrameClient({ url, subscriptions: [], message: () => undefined });
+    this.#listeners = Array.from({ length: 2 * fast }, (_, index) => {
+      const headers: [string, string][] = index % 2 === 0 ? [] : [["x-stream-offset", "next"]];
+      return new FrameClient({
+        url,
+        subscriptions: [[["id", "0"], destination, ...headers]],
+        message: (bytes, _frame, body, length) => this.#came(numberIn(bytes, body, length).number),
+      });
     });
-  const listeners = Array.from({ length: 2 * fast }, (_, index) =>
-    listener(index % 2 === 0 ? [] : [["x-stream-offset", "next"]]),
-  );
-  const sender = new FrameClient({ url, subscriptions: [], message: () => undefined });
-  await openAll([...listeners, sender]);
-  first.number = 0;
-  startNanos = Bun.nanoseconds();
-  let sent = 0;
-  while (sent < count) {
-    const due = Math.min(count, Math.floor((Bun.nanoseconds() - startNanos) / 1000 / microsPerMessage) + 1);
-    for (; sent < due; sent++) {
-      const word = sent === count - 1 ? last : "on";
-      sender.send([destination], `${sent} ${word} `.padEnd(bodyChars, "x"));
+  }
+
+  get clients(): readonly FrameClient[] {
+    return [...this.#listeners, this.#sender];
+  }
+
+  get isComplete(): boolean {
+    return this.heard === this.#schedule.ofEach * this.#listeners.length;
+  }
+
+  send(number: number, last: string): void {
+    const word = number === this.#schedule.ofEach - 1 ? last : "on";
+    this.#sender.send([destination], `${number} ${word} `.padEnd(bodyChars, "x"));
+  }
+
+  #came(number: number): void {
+    this.heard++;
+    const micros = this.#schedule.lateMicros(this.#side, number);
+    const atMs = this.#schedule.playedMs(number);
+    if (atMs < warmupMs) {
+      this.latenciesAtFirst.record(micros);
+      return;
+    }
+    this.latencies.record(micros);
+    if (atMs >= settledMs) this.latenciesSettled.record(micros);
+  }
+
+  get seen(): object {
+    const p99Of = (histogram: Histogram) => histogram.quantileMicros(0.99) / 1000;
+    return {
+      p50Ms: this.latencies.quantileMicros(0.5) / 1000,
+      p99Ms: p99Of(this.latencies),
+      settledP99Ms: p99Of(this.latenciesSettled),
+      beginningP99Ms: p99Of(this.latenciesAtFirst),
+    };
+  }
+}
+
+/** When each message is due. Each side's messages are numbered; its turn is some seconds, and then it is the other's. */
+class Schedule {
+  readonly #perTurn: number;
+  readonly #microsPerMessage: number;
+  readonly ofEach: number;
+  #startNanos = 0;
+
+  /** @param seconds how long each side is published to, all turns together; a multiple of `turnSeconds` */
+  constructor(rate: number, seconds: number) {
+    this.#perTurn = rate * turnSeconds;
+    this.#microsPerMessage = 1e6 / rate;
+    this.ofEach = rate * seconds;
+  }
+
+  start(): void {
+    this.#startNanos = Bun.nanoseconds();
+  }
+
+  /** How many messages are due by now, of both sides together. */
+  get due(): number {
+    return Math.min(2 * this.ofEach, Math.floor(this.#nowMicros / this.#microsPerMessage) + 1);
+  }
+
+  /** Whose message it is, and its number. @param index counts those of both sides */
+  at(index: number): { readonly side: number; readonly number: number } {
+    const turn = Math.floor(index / this.#perTurn);
+    return { side: turn % 2, number: (turn >> 1) * this.#perTurn + (index % this.#perTurn) };
+  }
+
+  /** How long ago this message was due, in microseconds. */
+  lateMicros(side: number, number: number): number {
+    const turn = 2 * Math.floor(number / this.#perTurn) + side;
+    return this.#nowMicros - (turn * this.#perTurn + (number % this.#perTurn)) * this.#microsPerMessage;
+  }
+
+  /** For how long the message's side had been published to when it was due, in milliseconds. */
+  playedMs(number: number): number {
+    return (number * this.#microsPerMessage) / 1000;
+  }
+
+  get #nowMicros(): number {
+    return (Bun.nanoseconds() - this.#startNanos) / 1000;
+  }
+}
+
+async function others(urls: readonly URL[], rate: number, seconds: number, last: string): Promise<object> {
+  const schedule = new Schedule(rate, seconds);
+  const sides = urls.map((each, side) => new Side(each, side, schedule));
+  await openAll(sides.flatMap(({ clients }) => clients));
+  schedule.start();
+  for (let sent = 0; sent < 2 * schedule.ofEach; ) {
+    for (const due = schedule.due; sent < due; sent++) {
+      const { side, number } = schedule.at(sent);
+      sides[side]!.send(number, last);
     }
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await until(
-    () => heard === count * listeners.length,
-    () => `${heard} of ${count * listeners.length} deliveries`,
+    () => sides.every(({ isComplete }) => isComplete),
+    () => `${sides.map(({ heard }) => heard).join(" and ")} of ${schedule.ofEach * 2 * fast} deliveries`,
   );
-  return {
-    p50Ms: latencies.quantileMicros(0.5) / 1000,
-    p99Ms: latencies.quantileMicros(0.99) / 1000,
-    settledP99Ms: latenciesSettled.quantileMicros(0.99) / 1000,
-    sent,
-  };
+  return sides.map(({ seen }) => seen);
 }
 
-const [one, two] = rest.map(Number) as [number, number];
-const seen = scenario === "slow" ? await slow(one, two) : await others(one, two, rest[2]!);
+const numbers = rest.map(Number);
+const seen =
+  scenario === "slow"
+    ? await slow(numbers[0]!, numbers[1]!)
+    : await others([url, new URL(rest[0]!)], numbers[1]!, numbers[2]!, rest[3]!);
 process.stdout.write(`${JSON.stringify(seen)}\n`);
 process.exit();
