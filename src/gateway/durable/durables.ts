@@ -31,7 +31,7 @@ export class Durables {
   readonly #walks: Walks;
   readonly #sweeps: Sweeps;
   readonly end: LogEnd;
-  readonly #parked = new Parked((subscription) => this.drained(subscription));
+  readonly #parked = new Parked((subscription) => this.#unpark(subscription));
   readonly #outflowTo: (socket: ClientSocket) => Outflow<DurableSubscription>;
 
   /**
@@ -51,11 +51,7 @@ export class Durables {
     publishedMax?: number,
   ) {
     this.#slices = new Slices(loop);
-    this.#outflowTo = outflowsTo(outlet, (subscription) => {
-      this.drained(subscription);
-      // Another subscription may have taken the room.
-      if (subscription.state === "parked") subscription.awaitRoom();
-    });
+    this.#outflowTo = outflowsTo(outlet, (subscription) => this.drained(subscription));
     this.window = new LogWindow(windowBytesMax);
     const delivered = (count: number) => relay.delivered(count);
     const slow = (subscription: DurableSubscription) => this.fallBehind(subscription);
@@ -147,7 +143,10 @@ export class Durables {
 
   /** The client has read something that waited for it. */
   drained(subscription: DurableSubscription): void {
-    if (subscription.state !== "parked" || !subscription.isDrained) return;
+    this.#parked.drained(subscription);
+  }
+
+  #unpark(subscription: DurableSubscription): void {
     const sequence = this.#parked.take(subscription);
     if (sequence === undefined || sequence < this.window.begin) this.#locate(subscription);
     else this.#catchUp(subscription, sequence);

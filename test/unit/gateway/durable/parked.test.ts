@@ -7,7 +7,7 @@ const { step } = makeFakeClock();
 
 const unread = () => ({ isDrained: false, awaitRoom: () => undefined }) as unknown as DurableSubscription;
 
-test("one whose client has read goes on within a quarter of a second, though nobody tells that it has", () => {
+test("one whose client has read goes on within a third of a second, though nobody tells that it has", () => {
   const wentOn: (number | undefined)[] = [];
   const parked = new Parked((subscription) => wentOn.push(parked.take(subscription)));
   const [one, other] = [unread(), unread()];
@@ -16,12 +16,62 @@ test("one whose client has read goes on within a quarter of a second, though nob
   step(1000);
   expect(wentOn).toEqual([]);
   Object.assign(other, { isDrained: true });
-  step(250);
+  step(270);
   expect(wentOn).toEqual([8]);
   expect(parked.count).toBe(1);
   Object.assign(one, { isDrained: true });
-  step(250);
+  step(270);
   expect(wentOn).toEqual([8, 7]);
+});
+
+test("one that made room at once goes on at once, and a slow one within the next moments, though it is told only once", () => {
+  const wentOn: (number | undefined)[] = [];
+  const parked = new Parked((subscription) => wentOn.push(parked.take(subscription)));
+  const [fast, slow] = [unread(), unread()];
+  parked.add(slow, 1);
+  step(1000);
+  parked.add(fast, 2);
+  Object.assign(slow, { isDrained: true });
+  Object.assign(fast, { isDrained: true });
+  parked.drained(slow);
+  parked.drained(fast);
+  expect(wentOn).toEqual([2]);
+  step(20);
+  expect(wentOn).toEqual([2, 1]);
+  expect(jest.getTimerCount()).toBe(0);
+});
+
+test("a thousand slow ones whose clients have read in the same instant go on by turns, all of them within two seconds", () => {
+  const wentOn: (number | undefined)[] = [];
+  const parked = new Parked((subscription) => wentOn.push(parked.take(subscription)));
+  const all = Array.from({ length: 1000 }, unread);
+  for (const [index, each] of all.entries()) parked.add(each, index);
+  step(1000);
+  for (const each of all) {
+    Object.assign(each, { isDrained: true });
+    parked.drained(each);
+  }
+  let most = 0;
+  for (let passed = 0; passed < 2000; passed += 20) {
+    const before = wentOn.length;
+    step(20);
+    most = Math.max(most, wentOn.length - before);
+  }
+  expect(wentOn).toEqual(all.map((_, index) => index));
+  expect(most).toBeLessThan(100);
+});
+
+test("one that leaves while it waits for its turn does not go on", () => {
+  const wentOn: unknown[] = [];
+  const parked = new Parked((subscription) => wentOn.push(subscription));
+  const one = unread();
+  parked.add(one, 1);
+  step(1000);
+  Object.assign(one, { isDrained: true });
+  parked.drained(one);
+  parked.take(one);
+  step(2000);
+  expect(wentOn).toEqual([]);
 });
 
 test("nothing is looked at while there is nobody, or after the end", () => {
