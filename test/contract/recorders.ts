@@ -58,12 +58,22 @@ export class RecordingPublisher implements Publisher {
     this.link = undefined;
   }
 
-  /** Sends on the present link and waits until all of it is confirmed. */
+  /** Sends on the present link, and again on the next one if that is lost, until all of it is confirmed. */
   async publish(...envelopes: Envelope[]): Promise<void> {
+    while (!(await this.#isConfirmedOnLink(envelopes)));
+  }
+
+  /** Sends on the present link. Returns whether all of it was confirmed before the link was lost. */
+  async #isConfirmedOnLink(envelopes: Envelope[]): Promise<boolean> {
     const link = await until(() => this.link, "a link to publish on");
-    link.send(envelopes);
+    // The next link has a set of its own.
+    const { confirmedTags } = this;
+    const tags = envelopes.map((_, index) => this.#sentOnLink + index + 1);
     this.#sentOnLink += envelopes.length;
-    await until(() => this.confirmedTags.size === this.#sentOnLink, `${this.#sentOnLink} confirms`);
+    link.send(envelopes);
+    const isConfirmed = () => tags.every((tag) => confirmedTags.has(tag));
+    await until(() => isConfirmed() || this.link !== link, `${envelopes.length} confirms`);
+    return isConfirmed();
   }
 }
 
