@@ -47,14 +47,9 @@ export class Acks {
     return this.#granted;
   }
 
-  /** Whether the broker sends nothing more until something is done. */
-  get isUsedUp(): boolean {
-    return this.#openOfGranted >= this.#granted;
-  }
-
-  /** Whether half of what was granted is used up. */
-  get isScarce(): boolean {
-    return this.#openOfGranted >= this.#granted / 2;
+  /** Whether this part of what was granted is used up. After all of it (1), the broker sends nothing more until something is done. */
+  isUsedUp(part: number): boolean {
+    return this.#openOfGranted >= this.#granted * part;
   }
 
   /** Lets the broker send `count` deliveries more than are open; see `ConsumeSession.take`. */

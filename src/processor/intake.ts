@@ -51,7 +51,7 @@ export class Intake {
 
   /** Whether so much is held that the broker may soon send nothing more. */
   get isScarce(): boolean {
-    return this.acks.isScarce || this.#bytes >= this.#limits.prefetchBytes / 2;
+    return this.acks.isUsedUp(1 / 2) || this.#bytes >= this.#limits.prefetchBytes / 2;
   }
 
   /** Counts a delivery and its messages, and returns what it costs in bytes. */
@@ -79,7 +79,7 @@ export class Intake {
       if (acks.granted > 0) acks.take(0);
       return;
     }
-    if (!acks.isUsedUp) return;
+    if (!acks.isUsedUp(1)) return;
     const isPaused = acks.granted === 0;
     if (isPaused && room < prefetchBytes * roomAfterPause) return;
     const held = acks.open - this.#lanes.backlog;

@@ -39,6 +39,11 @@ test.each([
     "wsmanager.a.witness-1.witness-12",
     "the queue wsmanager.a.witness-1 is missing: declaring it again, unless there is another one by now",
   ],
+  [
+    "exchange",
+    "wsmanager.queues.exchange-witness-3",
+    "the exchange wsmanager.queues is missing: declaring it again, unless there is another one by now",
+  ],
 ])("where RabbitMQ has not got the %s %s, an operator is told what that means", (kind, name, told) => {
   const text = `404 (NOT-FOUND) with message "NOT_FOUND - no ${kind} '${name}' in vhost '/'"`;
   expect(lossOf(new Error(`Channel closed by server: ${text}`))).toBe(told);

@@ -1,7 +1,7 @@
 import type { Channel } from "amqplib";
 import { codeOf, reasonOf } from "../../../errors.ts";
 import type { Refusal } from "../../broker.ts";
-import { witnessedBy, witnessedExchange } from "./witness-name.ts";
+import { witnessedBy } from "./witness-name.ts";
 
 /** Gives a connection up. An error is passed on as it is, since its code matters for the next attempt. */
 export type Drop = (why: string | Error) => void;
@@ -60,13 +60,10 @@ export function whyLost(error: Error): string {
 export function lossOf(error: Error): string | Error {
   const [, kind, name] = /NOT_FOUND - no (queue|exchange) '([^']*)'/.exec(reasonOf(error)) ?? [];
   if (kind === undefined || name === undefined) return error;
-  const queue = kind === "exchange" ? witnessedBy(name) : undefined;
+  const witnessed = kind === "exchange" ? witnessedBy(name) : undefined;
   // RabbitMQ 4.3 may have the queue for a moment longer than its witness.
-  if (queue !== undefined)
-    return `the queue ${queue} is missing: declaring it again, unless there is another one by now`;
-  const exchange = kind === "exchange" ? witnessedExchange(name) : undefined;
-  if (exchange !== undefined)
-    return `the exchange ${exchange} is missing: declaring it again, unless there is another one by now`;
+  if (witnessed !== undefined)
+    return `the ${witnessed} is missing: declaring it again, unless there is another one by now`;
   return `the ${kind} ${name} is missing: declaring it again`;
 }
 
