@@ -45,6 +45,21 @@ export const receiptScenarios: readonly Scenario[] = [
       await resumed(load);
     },
   },
+  {
+    name: "receipts: a manager killed or stopped ten times",
+    setting: withReceipts,
+    safe: "receipted",
+    async fault({ manager, load }) {
+      load.countReceipts();
+      for (let time = 0; time < 10; time++) {
+        await manager.running();
+        await atRandomMs(0, 2000);
+        await manager.end(time % 2 === 0 ? "SIGKILL" : "SIGTERM");
+      }
+      load.mark();
+      await resumed(load);
+    },
+  },
   deletion("the log", "wsmanager.log", { isLogLost: true }),
   deletion("the group's queue", "wsmanager.processor"),
   deletion("the dead letters", "wsmanager.dead", { setting: { ...withReceipts, handler: throwing } }),
