@@ -196,6 +196,46 @@ test("a public exchange that another program has declared again, without Warren'
   expect(await logHas(url, 1)).toEqual(["kept"]);
 });
 
+describe("a queue of another type in the log's place", () => {
+  const noStream = "the queue wsmanager.log is no stream: delete it";
+
+  for (const type of ["classic", "quorum"]) {
+    test(`takes nothing for which a confirm counts, and the log is declared again when it has gone: ${type}`, async () => {
+      const url = await freshVhost();
+      const broker = openBroker(url);
+      const [outbox, follower] = [new Outbox("app", false), new RecordingFollower()];
+      broker.attachPublisher("wsmanager", outbox);
+      broker.attachFollower(follower);
+      await startAndWait(broker);
+      const said = watching(broker);
+      const channel = await foreignChannel(url);
+      await channel.deleteQueue("wsmanager.log");
+      await channel.assertQueue("wsmanager.log", { durable: true, arguments: { "x-queue-type": type } });
+      outbox.append({ topic: "a", body: "kept", clientId: undefined, headers: undefined });
+      await until(() => [...said].some((why) => why.includes(noStream)), "an operator to be told");
+      // Longer than it takes to connect again, and to confirm.
+      await Bun.sleep(1000);
+      expect(outbox.isEmpty).toBe(false);
+      await channel.deleteQueue("wsmanager.log");
+      await until(() => outbox.isEmpty, "the confirm");
+      expect(await logHas(url, 1)).toEqual(["kept"]);
+      await until(() => follower.texts.length > 0, "the record");
+      expect(follower.texts).toEqual(["kept"]);
+    });
+  }
+
+  test("is told to an operator at the start, too", async () => {
+    const url = await freshVhost();
+    const channel = await foreignChannel(url);
+    await channel.assertQueue("wsmanager.log");
+    const broker = openBroker(url);
+    broker.attachPublisher("wsmanager", new RecordingPublisher());
+    const said = watching(broker);
+    broker.start(() => undefined);
+    await until(() => [...said].some((why) => why.includes(noStream)), "an operator to be told");
+  });
+});
+
 describe("the queue of a group whose processors run elsewhere", () => {
   /** A manager, and another program that speaks for a processor. */
   async function managerAndProcessor() {

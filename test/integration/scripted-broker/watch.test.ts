@@ -31,6 +31,16 @@ test.each(words)("where RabbitMQ says %s, an operator is told where to read on",
   expect(why).toContain(text);
 });
 
+test("where a queue in the log's place is no stream, an operator is told to delete it", () => {
+  const text =
+    "PRECONDITION_FAILED - invalid arg 'x-stream-offset' for queue 'wsmanager.log' in vhost '/' of queue type rabbit_classic_queue";
+  const why = whyLost(
+    new Error(`Operation failed: BasicConsume; 406 (PRECONDITION-FAILED) with message "${text}"`),
+  );
+  expect(why).toStartWith("the queue wsmanager.log is no stream: delete it");
+  expect(why).toContain(text);
+});
+
 test.each([
   ["queue", "wsmanager.log", "the queue wsmanager.log is missing: declaring it again"],
   ["exchange", "wsmanager.queues", "the exchange wsmanager.queues is missing: declaring it again"],

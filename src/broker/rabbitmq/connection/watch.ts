@@ -44,6 +44,9 @@ export function refusalOf(error: unknown): Refusal | undefined {
 const unopened =
   /does not have a (?:running )?replica on the local node|no_local_stream_replica_available|of durable queue .* is down or inaccessible/;
 
+/** RabbitMQ's answer where a queue in the place of a stream is to be read as one. */
+const noStream = /invalid arg 'x-stream-offset' for queue '([^']+)'/;
+
 /** What amqplib and `FrameReader` say of bytes that are no frame of AMQP. */
 const noFrame = /^(?:Invalid frame|Frame size \d+ exceeds maxFrameSize \d+)/;
 
@@ -52,6 +55,9 @@ export function whyLost(error: Error): string {
   const why = reasonOf(error);
   if (noFrame.test(why))
     return `what came is not AMQP: something on the way to RabbitMQ, such as a proxy, drops or changes bytes, or --broker names a port where something else answers (${why})`;
+  const [, queue] = noStream.exec(why) ?? [];
+  if (queue !== undefined)
+    return `the queue ${queue} is no stream: delete it, and it is declared anew (${why})`;
   if (!unopened.test(why)) return why;
   return `RabbitMQ has a queue and has not opened it: it may be starting still; if that stays so, see "A queue that RabbitMQ does not open" in docs/operations.md (${why})`;
 }
