@@ -12,9 +12,10 @@ export class Program {
   readonly #path: string;
   readonly #complaints: Promise<string>;
 
-  private constructor(path: string, args: readonly string[]) {
+  private constructor(path: string, args: readonly string[], detached = false) {
     this.#path = path;
     this.#child = Bun.spawn([process.execPath, path, ...args], {
+      detached,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -28,9 +29,12 @@ export class Program {
     return new Program(path, args);
   }
 
-  /** Resolves when it has written that it is ready. */
-  static async start(path: string, args: readonly string[]): Promise<Program> {
-    const program = new Program(path, args);
+  /**
+   * Resolves when it has written that it is ready.
+   * @param detached whether it gets a session of its own, and so, on Linux, a share of the processor time of its own
+   */
+  static async start(path: string, args: readonly string[], detached = false): Promise<Program> {
+    const program = new Program(path, args, detached);
     try {
       await within(program.ready, `${path} to be ready`, 60_000);
     } catch (error) {
