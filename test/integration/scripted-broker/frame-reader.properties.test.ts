@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { createRequire } from "node:module";
 import { type Channel, type ChannelModel, type ConsumeMessage, connect } from "amqplib";
 import fc from "fast-check";
 import { FrameReader } from "../../../src/broker/rabbitmq/frames/frame-reader.ts";
-import { receiving } from "../../../src/broker/rabbitmq/frames/innards.ts";
+import { abandon, receiving } from "../../../src/broker/rabbitmq/frames/innards.ts";
 import { FakeAmqp } from "../../support/fake-amqp.ts";
+import { until } from "../../support/wait.ts";
 import { rounds } from "../../unit/doubles/rounds.ts";
 
 const amqplib = (file: string) =>
@@ -102,10 +103,14 @@ afterAll(() => broker[Symbol.asyncDispose]());
 class Fed implements Disposable {
   readonly heard: [channel: number, ConsumeMessage][] = [];
   readonly errors: Error[] = [];
-  readonly #connection: ChannelModel;
+  readonly connection: ChannelModel;
   readonly channels: readonly Channel[];
 
-  static async start(onMessage: (message: ConsumeMessage) => void = () => undefined): Promise<Fed> {
+  /** @param now the time in milliseconds: it stands still if nothing else is said */
+  static async start(
+    onMessage: (message: ConsumeMessage) => void = () => undefined,
+    now = () => 0,
+  ): Promise<Fed> {
     const connection = await connect(broker.url);
     const channels = [await connection.createChannel(), await connection.createChannel()];
     const fed = new Fed(connection, channels);
@@ -120,24 +125,38 @@ class Fed implements Disposable {
         { consumerTag },
       );
     }
-    new FrameReader(connection);
+    new FrameReader(connection, now);
     return fed;
   }
 
   private constructor(connection: ChannelModel, channels: readonly Channel[]) {
-    this.#connection = connection;
+    this.connection = connection;
     this.channels = channels;
     connection.on("error", (error: Error) => this.errors.push(error));
   }
 
   /** As if the socket had received it in these pieces. */
   feed(...chunks: readonly Buffer[]): void {
-    const { stream } = receiving(this.#connection);
+    const { stream } = receiving(this.connection);
     for (const chunk of chunks) stream.push(chunk);
   }
 
+  /** Watches whether the socket is read from. */
+  watch(): { readonly isPaused: boolean; readonly pauses: number } {
+    const handle = receiving(this.connection).stream._handle!;
+    const [pause, resume] = [spyOn(handle, "pause"), spyOn(handle, "resume")];
+    return {
+      get isPaused() {
+        return pause.mock.calls.length > resume.mock.calls.length;
+      },
+      get pauses() {
+        return pause.mock.calls.length;
+      },
+    };
+  }
+
   [Symbol.dispose](): void {
-    (this.#connection.connection as unknown as { stream: { destroy(): void } }).stream.destroy();
+    (this.connection.connection as unknown as { stream: { destroy(): void } }).stream.destroy();
   }
 }
 
@@ -181,6 +200,72 @@ describe("reading in amqplib's place", () => {
     beats: false,
   };
   const whole = (one: Sent) => Buffer.concat(framesOf(one));
+
+  describe("when it takes long", () => {
+    const count = 200;
+    const all = Array.from({ length: count }, (_, index) => ({ ...simple, deliveryTag: index + 1 }));
+    const bytes = Buffer.concat(all.map(whole));
+    const tags = ({ heard }: Fed) => heard.map(([, { fields }]) => fields.deliveryTag);
+
+    test("goes on in the next turns of the event loop, in order, and the socket is not read from until then", async () => {
+      let nowMs = 0;
+      using fed = await Fed.start(
+        () => (nowMs += 1),
+        () => nowMs,
+      );
+      const reading = fed.watch();
+      fed.feed(bytes.subarray(0, -10));
+      const first = fed.heard.length;
+      expect(first).toBeGreaterThan(0);
+      expect(first).toBeLessThan(count / 2);
+      expect(reading.isPaused).toBe(true);
+      // What the socket had read before it was paused.
+      fed.feed(bytes.subarray(-10));
+      expect(fed.heard.length).toBe(first);
+      await until(() => fed.heard.length === count, "all deliveries");
+      expect(tags(fed)).toEqual(all.map(({ deliveryTag }) => deliveryTag));
+      await until(() => !reading.isPaused, "the socket to be read from");
+      expect(reading.pauses).toBe(1);
+      fed.feed(whole({ ...simple, deliveryTag: count + 1 }));
+      expect(fed.heard.length).toBe(count + 1);
+    });
+
+    test("gives what amqplib would give, however the bytes are cut and whenever its time is over", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(sent, { minLength: 1, maxLength: 12 }),
+          fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 1, maxLength: 8 }),
+          fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 8 }),
+          async (deliveries, sizes, steps) => {
+            let [nowMs, turn] = [0, 0];
+            using fed = await Fed.start(undefined, () => (nowMs += steps[turn++ % steps.length]!));
+            fed.feed(...cut(Buffer.concat(deliveries.flatMap(framesOf)), sizes));
+            await until(() => fed.heard.length === deliveries.length, "all deliveries");
+            expect(fed.errors).toEqual([]);
+            expect(fed.heard).toEqual(deliveries.map((one) => [one.channel, readByAmqplib(one)]));
+          },
+        ),
+        rounds(50),
+      );
+    });
+
+    test("leaves alone what has come on a connection that is over", async () => {
+      let nowMs = 0;
+      const fed = await Fed.start(
+        () => (nowMs += 1),
+        () => nowMs,
+      );
+      fed.feed(bytes);
+      const first = fed.heard.length;
+      expect(first).toBeLessThan(count);
+      abandon(fed.connection, new Error("given up"));
+      const turns = Promise.withResolvers<void>();
+      setImmediate(() => setImmediate(turns.resolve));
+      await turns.promise;
+      expect(fed.heard.length).toBe(first);
+      expect(fed.errors.map(({ message }) => message)).toEqual(["given up"]);
+    });
+  });
 
   test("a handler's exception closes its channel, as in amqplib, and the other channel goes on", async () => {
     const fault = new Error("no");

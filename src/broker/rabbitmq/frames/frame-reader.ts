@@ -12,7 +12,7 @@ import {
 } from "./amqp-wire.ts";
 import { readProperties } from "./delivery-properties.ts";
 import { type Receiving, type ReceivingChannel, receiveFrom, receiving } from "./innards.ts";
-import { type CoalescingOptions, ReadCoalescing } from "./read-coalescing.ts";
+import { type CoalescingOptions, ReadCoalescing, ReadGate } from "./read-coalescing.ts";
 
 /** The class and method of basic.deliver. */
 const basicDeliver = (classBasic << 16) | 60;
@@ -25,9 +25,19 @@ const internalError = 541;
 const nothing = Buffer.alloc(0);
 
 /**
+ * For how long frames are handled in one turn of the event loop, in milliseconds. Bun reads up to 512 KiB at once, and a pack of which
+ * clients want each message takes some milliseconds: all of it would hold up everybody else for 30 ms and more.
+ */
+const turnMs = 5;
+/** The clock is read once for this many bytes, between two frames. */
+const lookEachBytes = 2048;
+
+/**
  * Reads what RabbitMQ sends, in place of amqplib, and decodes complete deliveries itself. In amqplib each of their three frames is an
  * object, and the buffer is cut and joined for each, which makes a delivery at least half again as expensive (docs/decisions.md).
  * Everything else is passed to amqplib frame by frame, as if it had read it itself.
+ *
+ * What takes long is handled in parts, in several turns of the event loop. The socket is not read from meanwhile.
  */
 export class FrameReader {
   readonly #inside: Receiving;
@@ -39,11 +49,20 @@ export class FrameReader {
   /** How many bytes must have come before it is worth trying again. */
   #neededBytes = frameHeadBytes;
   #coalescing: ReadCoalescing | undefined;
+  /** How many bytes were received since `#coalescing` was told. */
+  #unsaidBytes = 0;
+  /** Undefined if the socket cannot be paused. Then everything is handled as it comes. */
+  readonly #gate: ReadGate | undefined;
+  /** The turn in which the rest is handled. */
+  #later: NodeJS.Immediate | undefined;
+  readonly #now: () => number;
 
-  /** Takes over from amqplib, on an open connection. */
-  constructor(connection: ChannelModel) {
+  /** Takes over from amqplib, on an open connection. @param now the time in milliseconds */
+  constructor(connection: ChannelModel, now = () => performance.now()) {
     const inside = receiving(connection);
     this.#inside = inside;
+    this.#now = now;
+    this.#gate = ReadGate.of(inside.stream._handle);
     this.#mainAccept = inside.accept;
     const { rest } = inside;
     if (rest.byteLength > 0) {
@@ -58,9 +77,8 @@ export class FrameReader {
    * the socket cannot be paused.
    */
   coalesceReads(options: CoalescingOptions): ReadCoalescing | undefined {
-    const handle = this.#inside.stream._handle;
-    if (typeof handle?.pause !== "function" || typeof handle.resume !== "function") return undefined;
-    this.#coalescing = new ReadCoalescing(handle, options);
+    if (this.#gate === undefined) return undefined;
+    this.#coalescing = new ReadCoalescing(this.#gate, options);
     return this.#coalescing;
   }
 
@@ -68,27 +86,56 @@ export class FrameReader {
     this.#inside.recvSinceLastCheck = true;
     this.#parts.push(chunk);
     this.#partBytes += chunk.byteLength;
-    try {
-      if (this.#partBytes >= this.#neededBytes) this.#take();
-    } catch (error) {
-      this.#inside.emit("frameError", error);
-    }
-    this.#coalescing?.read(chunk.byteLength);
+    this.#unsaidBytes += chunk.byteLength;
+    if (this.#later !== undefined) return;
+    if (this.#work()) this.#gate?.pause();
+    else this.#allRead();
   };
 
-  /** Handles everything that is complete. */
-  #take(): void {
+  readonly #goOn = (): void => {
+    this.#later = undefined;
+    if (this.#work()) return;
+    this.#gate?.resume();
+    this.#allRead();
+  };
+
+  /** Handles frames for one turn. Returns whether more of them wait for the next one. */
+  #work(): boolean {
+    try {
+      if (this.#partBytes < this.#neededBytes || !this.#take()) return false;
+    } catch (error) {
+      this.#inside.emit("frameError", error);
+      return false;
+    }
+    this.#later = setImmediate(this.#goOn);
+    return true;
+  }
+
+  #allRead(): void {
+    this.#coalescing?.read(this.#unsaidBytes);
+    this.#unsaidBytes = 0;
+  }
+
+  /** Handles what is complete, for a while. Returns whether its time was over before that. */
+  #take(): boolean {
     const bytes = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
     const end = bytes.byteLength;
+    const untilMs = this.#gate === undefined ? Number.POSITIVE_INFINITY : this.#now() + turnMs;
     let at = 0;
+    let lookedAt = 0;
+    let isLate = false;
     this.#neededBytes = frameHeadBytes;
-    while (end - at >= frameOverhead) {
+    while (end - at >= frameOverhead && !isLate) {
       const next = this.#frame(bytes, at, end);
       if (next === at) break;
       at = next;
+      if (at - lookedAt < lookEachBytes) continue;
+      lookedAt = at;
+      isLate = this.#now() >= untilMs;
     }
     this.#parts = at === end ? [] : [bytes.subarray(at)];
     this.#partBytes = end - at;
+    return isLate && this.#partBytes >= frameOverhead;
   }
 
   /** Handles the frame, or the delivery, that begins at `at`. Returns where the next one begins; `at` if this one is incomplete. */

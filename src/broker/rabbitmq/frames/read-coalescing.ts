@@ -6,6 +6,31 @@ export interface ReadHandle {
   resume(): unknown;
 }
 
+/** A handle for several who pause reading from the same socket, each for himself: it is read while none of them has it paused. */
+export class ReadGate implements ReadHandle {
+  readonly #handle: ReadHandle;
+  #pauses = 0;
+
+  private constructor(handle: ReadHandle) {
+    this.#handle = handle;
+  }
+
+  /** Undefined if this socket cannot be paused. */
+  static of(handle: Partial<ReadHandle> | null | undefined): ReadGate | undefined {
+    if (typeof handle?.pause !== "function" || typeof handle.resume !== "function") return undefined;
+    return new ReadGate(handle as ReadHandle);
+  }
+
+  pause(): void {
+    if (this.#pauses++ === 0) this.#handle.pause();
+  }
+
+  /** Ends one pause. */
+  resume(): void {
+    if (--this.#pauses === 0) this.#handle.resume();
+  }
+}
+
 /** The channel whose deliveries may wait, and how long. */
 export interface CoalescingOptions {
   /** The channel's number. */
