@@ -93,7 +93,9 @@ test("pages on different topics do not hear each other, and a link leads to its 
 
   const clientId = await here!.locator("#client-id").textContent();
   await here!.reload();
-  expect(await here!.locator("#client-id").textContent()).toBe(clientId);
+  const idAgain = () => here!.locator("#client-id").textContent();
+  await until(async () => (await idAgain()) !== "", "the page to say who it is");
+  expect(await idAgain()).toBe(clientId);
   expect(await also!.locator("#client-id").textContent()).not.toBe(clientId);
 });
 

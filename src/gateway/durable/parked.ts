@@ -10,7 +10,7 @@ const slowMs = 1000;
 interface Place {
   /** The sequence number of its next record; undefined: its place has to be located again. */
   sequence: number | undefined;
-  readonly sinceMs: number;
+  sinceMs: number;
 }
 
 /**
@@ -32,7 +32,7 @@ export class Parked {
    */
   constructor(onRoom: (subscription: DurableSubscription) => void, now = () => performance.now()) {
     this.#onRoom = onRoom;
-    this.#wakes = new Wakes((subscription) => this.#goOn(subscription));
+    this.#wakes = new Wakes((subscription) => this.#takeTurn(subscription));
     this.#now = now;
   }
 
@@ -76,6 +76,12 @@ export class Parked {
     clearInterval(this.#looking);
     this.#looking = undefined;
     this.#wakes.close();
+  }
+
+  #takeTurn(subscription: DurableSubscription): void {
+    // The client has had more meanwhile, so it is not slow: next time this one is as quick as the client's other ones.
+    if (!subscription.isDrained) this.#all.get(subscription)!.sinceMs = this.#now();
+    this.#goOn(subscription);
   }
 
   #goOn(subscription: DurableSubscription): void {

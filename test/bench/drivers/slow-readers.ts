@@ -1,5 +1,5 @@
 /**
- * `bun slow-readers.ts SCENARIO URL …`: durable subscribers that read at a hundredth of what is published. Prints what it saw as a line of JSON.
+ * `bun slow-readers.ts SCENARIO URL …`: durable subscribers that read at a hundredth of the rate at which is published. Prints what it saw as a line of JSON.
  *
  *     slow URL CLIENTS RATE          they read slowly until they are sent SIGUSR1, and then everything, as fast as they can
  *     others URL1 URL2 RATE SECONDS END    publishes to two managers by turns, for as long to each, and tells for each the p99 of subscribers

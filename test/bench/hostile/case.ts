@@ -57,8 +57,8 @@ export async function besides<T>(
   use: () => Promise<T>,
 ): Promise<T> {
   const program = await attack(system, kind, count);
-  givePlaceToOthers(program);
   try {
+    givePlaceToOthers(program);
     return await use();
   } finally {
     await program.kill();

@@ -103,6 +103,7 @@ afterAll(() => broker[Symbol.asyncDispose]());
 class Fed implements Disposable {
   readonly heard: [channel: number, ConsumeMessage][] = [];
   readonly errors: Error[] = [];
+  reader!: FrameReader;
   readonly connection: ChannelModel;
   readonly channels: readonly Channel[];
 
@@ -125,7 +126,7 @@ class Fed implements Disposable {
         { consumerTag },
       );
     }
-    new FrameReader(connection, now);
+    fed.reader = new FrameReader(connection, now);
     return fed;
   }
 
@@ -139,6 +140,11 @@ class Fed implements Disposable {
   feed(...chunks: readonly Buffer[]): void {
     const { stream } = receiving(this.connection);
     for (const chunk of chunks) stream.push(chunk);
+  }
+
+  /** As if the other end had closed the connection. */
+  end(): void {
+    receiving(this.connection).stream.push(null);
   }
 
   /** Watches whether the socket is read from. */
@@ -231,22 +237,61 @@ describe("reading in amqplib's place", () => {
     });
 
     test("gives what amqplib would give, however the bytes are cut and whenever its time is over", async () => {
+      let pauses = 0;
       await fc.assert(
         fc.asyncProperty(
-          fc.array(sent, { minLength: 1, maxLength: 12 }),
-          fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 1, maxLength: 8 }),
-          fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 8 }),
+          fc.array(sent, { minLength: 40, maxLength: 60 }),
+          fc.array(fc.integer({ min: 1000, max: 20_000 }), { minLength: 1, maxLength: 8 }),
+          fc.array(fc.integer({ min: 2, max: 6 }), { minLength: 1, maxLength: 8 }),
           async (deliveries, sizes, steps) => {
             let [nowMs, turn] = [0, 0];
             using fed = await Fed.start(undefined, () => (nowMs += steps[turn++ % steps.length]!));
+            const reading = fed.watch();
             fed.feed(...cut(Buffer.concat(deliveries.flatMap(framesOf)), sizes));
             await until(() => fed.heard.length === deliveries.length, "all deliveries");
+            pauses += reading.pauses;
             expect(fed.errors).toEqual([]);
             expect(fed.heard).toEqual(deliveries.map((one) => [one.channel, readByAmqplib(one)]));
           },
         ),
         rounds(50),
       );
+      expect(pauses).toBeGreaterThan(0);
+    });
+
+    test("tells of the socket's end after all that came before it", async () => {
+      let nowMs = 0;
+      const fed = await Fed.start(
+        () => (nowMs += 1),
+        () => nowMs,
+      );
+      fed.feed(bytes);
+      fed.end();
+      expect(fed.heard.length).toBeLessThan(count);
+      await until(() => fed.errors.length > 0, "the end");
+      expect(fed.errors.map(({ message }) => message)).toEqual(["Unexpected close"]);
+      expect(tags(fed)).toEqual(all.map(({ deliveryTag }) => deliveryTag));
+    });
+
+    test("ends the connection, and not the process, where what is done between two reads fails", async () => {
+      let nowMs = 0;
+      const fed = await Fed.start(
+        () => (nowMs += 1),
+        () => nowMs,
+      );
+      fed.reader.coalesceReads({
+        channel: 1,
+        patienceMs: () => 0,
+        pausing: () => undefined,
+        hurried: () => {
+          throw new Error("the channel is closed");
+        },
+      });
+      fed.feed(bytes);
+      expect(fed.errors).toEqual([]);
+      await until(() => fed.errors.length > 0, "the connection's end");
+      expect(fed.errors.map(({ message }) => message)).toEqual(["the channel is closed"]);
+      expect(fed.heard.length).toBe(count);
     });
 
     test("leaves alone what has come on a connection that is over", async () => {

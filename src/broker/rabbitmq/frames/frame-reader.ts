@@ -55,6 +55,8 @@ export class FrameReader {
   readonly #gate: ReadGate | undefined;
   /** The turn in which the rest is handled. */
   #later: NodeJS.Immediate | undefined;
+  /** Tells amqplib that the socket has ended: of that it hears after all that came before, where a rest still waits. */
+  #tellEnd: (() => void) | undefined;
   readonly #now: () => number;
 
   /** Takes over from amqplib, on an open connection. @param now the time in milliseconds */
@@ -69,7 +71,7 @@ export class FrameReader {
       inside.rest = nothing;
       this.#received(rest);
     }
-    receiveFrom(inside.stream, this.#received);
+    receiveFrom(inside.stream, this.#received, this.#ended);
   }
 
   /**
@@ -92,11 +94,17 @@ export class FrameReader {
     else this.#allRead();
   };
 
+  readonly #ended = (tell: () => void): void => {
+    if (this.#later === undefined) tell();
+    else this.#tellEnd = tell;
+  };
+
   readonly #goOn = (): void => {
     this.#later = undefined;
     if (this.#work()) return;
     this.#gate?.resume();
     this.#allRead();
+    this.#tellEnd?.();
   };
 
   /** Handles frames for one turn. Returns whether more of them wait for the next one. */
@@ -112,8 +120,14 @@ export class FrameReader {
   }
 
   #allRead(): void {
-    this.#coalescing?.read(this.#unsaidBytes);
+    const bytes = this.#unsaidBytes;
     this.#unsaidBytes = 0;
+    try {
+      this.#coalescing?.read(bytes);
+    } catch (error) {
+      // What came last may have closed the channel on which this acknowledges.
+      this.#inside.emit("frameError", error);
+    }
   }
 
   /** Handles what is complete, for a while. Returns whether its time was over before that. */

@@ -51,7 +51,7 @@ export function innards(connection: ChannelModel): Innards {
 export interface Receiving {
   /** The socket. */
   readonly stream: {
-    read(): Buffer | null;
+    read(size?: number): Buffer | null;
     removeAllListeners(event: "readable"): unknown;
     /** The socket calls this with what it has received, and with null at the end. */
     push(chunk: Buffer | null): boolean;
@@ -85,15 +85,26 @@ export interface ReceivingChannel {
 /**
  * From now on, what a socket receives goes to `received` at once. Node's streams would put it into a list, announce it in another turn of
  * the event loop, and ask the socket for more. Together that costs more than reading from the kernel.
+ *
+ * @param ended called when nothing more comes, with the function that tells amqplib of it
  */
-export function receiveFrom(stream: Receiving["stream"], received: (chunk: Buffer) => void): void {
+export function receiveFrom(
+  stream: Receiving["stream"],
+  received: (chunk: Buffer) => void,
+  ended: (tell: () => void) => void,
+): void {
   stream.removeAllListeners("readable");
   for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) received(chunk);
   const push = stream.push.bind(stream);
+  const tellEnd = () => {
+    push(null);
+    // A stream tells of its end to those who read.
+    stream.read(0);
+  };
   stream.push = (chunk) => {
-    if (chunk === null) return push(null);
-    received(chunk);
-    return true;
+    if (chunk === null) ended(tellEnd);
+    else received(chunk);
+    return chunk !== null;
   };
 }
 

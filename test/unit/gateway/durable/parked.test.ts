@@ -61,6 +61,22 @@ test("a thousand slow ones whose clients have read in the same instant go on by 
   expect(most).toBeLessThan(100);
 });
 
+test("one whose client's other subscriptions have taken the room goes on with them the next time", () => {
+  const wentOn: (number | undefined)[] = [];
+  const parked = new Parked((subscription) => wentOn.push(parked.take(subscription)));
+  const one = unread();
+  parked.add(one, 1);
+  step(1000);
+  Object.assign(one, { isDrained: true });
+  parked.drained(one);
+  Object.assign(one, { isDrained: false });
+  step(20);
+  expect(wentOn).toEqual([]);
+  Object.assign(one, { isDrained: true });
+  parked.drained(one);
+  expect(wentOn).toEqual([1]);
+});
+
 test("one that leaves while it waits for its turn does not go on", () => {
   const wentOn: unknown[] = [];
   const parked = new Parked((subscription) => wentOn.push(subscription));

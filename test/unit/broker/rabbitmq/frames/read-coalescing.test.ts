@@ -1,6 +1,6 @@
 import { expect, jest, test } from "bun:test";
 import { Haste } from "../../../../../src/broker/rabbitmq/connection/haste.ts";
-import { ReadCoalescing } from "../../../../../src/broker/rabbitmq/frames/read-coalescing.ts";
+import { ReadCoalescing, ReadGate } from "../../../../../src/broker/rabbitmq/frames/read-coalescing.ts";
 import { makeFakeClock } from "../../../doubles/fake-clock.ts";
 
 const clock = makeFakeClock();
@@ -30,6 +30,20 @@ test("reading pauses after each read while only deliveries of that channel come"
   expect(events).toEqual(["pause"]);
   clock.step(1);
   expect(events).toEqual(["pause", "resume"]);
+});
+
+test("a socket that several have paused is read from when the last of them goes on, and paused once", () => {
+  const events: string[] = [];
+  const gate = ReadGate.of({ pause: () => events.push("pause"), resume: () => events.push("resume") })!;
+  gate.pause();
+  gate.pause();
+  gate.resume();
+  expect(events).toEqual(["pause"]);
+  gate.resume();
+  gate.pause();
+  expect(events).toEqual(["pause", "resume", "pause"]);
+  expect(ReadGate.of(undefined)).toBeUndefined();
+  expect(ReadGate.of({ pause: () => undefined })).toBeUndefined();
 });
 
 test("without patience everything is read at once", () => {
