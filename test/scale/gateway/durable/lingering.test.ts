@@ -71,8 +71,11 @@ class SlowClient extends ScriptedClient {
 
   async reads(): Promise<void> {
     await until(() => this.subscription.state === "parked", "its buffer is full");
+    const before = this.frames.length;
     this.isReading(true);
     this.#durables.drained(this.subscription);
+    // One that was parked for long goes on in its turn.
+    await until(() => this.frames.length > before, "it is read to again");
   }
 
   get numbers(): string[] {
