@@ -4,6 +4,7 @@ import { type Channel, type ChannelModel, type ConsumeMessage, connect } from "a
 import fc from "fast-check";
 import { FrameReader } from "../../../src/broker/rabbitmq/frames/frame-reader.ts";
 import { abandon, receiving } from "../../../src/broker/rabbitmq/frames/innards.ts";
+import { LoopTime } from "../../../src/ops/loop-time.ts";
 import { FakeAmqp } from "../../support/fake-amqp.ts";
 import { until } from "../../support/wait.ts";
 import { rounds } from "../../unit/doubles/rounds.ts";
@@ -126,8 +127,17 @@ class Fed implements Disposable {
         { consumerTag },
       );
     }
-    fed.reader = new FrameReader(connection, now);
+    fed.reader = new FrameReader(connection, new LoopTime(now));
     return fed;
+  }
+
+  /** One whose consumers take a millisecond for each delivery. */
+  static startSlow(): Promise<Fed> {
+    let nowMs = 0;
+    return Fed.start(
+      () => (nowMs += 1),
+      () => nowMs,
+    );
   }
 
   private constructor(connection: ChannelModel, channels: readonly Channel[]) {
@@ -214,11 +224,7 @@ describe("reading in amqplib's place", () => {
     const tags = ({ heard }: Fed) => heard.map(([, { fields }]) => fields.deliveryTag);
 
     test("goes on in the next turns of the event loop, in order, and the socket is not read from until then", async () => {
-      let nowMs = 0;
-      using fed = await Fed.start(
-        () => (nowMs += 1),
-        () => nowMs,
-      );
+      using fed = await Fed.startSlow();
       const reading = fed.watch();
       fed.feed(bytes.subarray(0, -10));
       const first = fed.heard.length;
@@ -260,11 +266,7 @@ describe("reading in amqplib's place", () => {
     });
 
     test("tells of the socket's end after all that came before it", async () => {
-      let nowMs = 0;
-      const fed = await Fed.start(
-        () => (nowMs += 1),
-        () => nowMs,
-      );
+      const fed = await Fed.startSlow();
       fed.feed(bytes);
       fed.end();
       expect(fed.heard.length).toBeLessThan(count);
@@ -274,11 +276,7 @@ describe("reading in amqplib's place", () => {
     });
 
     test("ends the connection, and not the process, where what is done between two reads fails", async () => {
-      let nowMs = 0;
-      const fed = await Fed.start(
-        () => (nowMs += 1),
-        () => nowMs,
-      );
+      const fed = await Fed.startSlow();
       fed.reader.coalesceReads({
         channel: 1,
         patienceMs: () => 0,
@@ -295,11 +293,7 @@ describe("reading in amqplib's place", () => {
     });
 
     test("leaves alone what has come on a connection that is over", async () => {
-      let nowMs = 0;
-      const fed = await Fed.start(
-        () => (nowMs += 1),
-        () => nowMs,
-      );
+      const fed = await Fed.startSlow();
       fed.feed(bytes);
       const first = fed.heard.length;
       expect(first).toBeLessThan(count);

@@ -1,4 +1,6 @@
 import type { ChannelModel } from "amqplib";
+import { LoopTime } from "../../../ops/loop-time.ts";
+import { TurnBudget } from "../../../ops/turn-budget.ts";
 import {
   classBasic,
   frameBody,
@@ -57,13 +59,15 @@ export class FrameReader {
   #later: NodeJS.Immediate | undefined;
   /** Tells amqplib that the socket has ended: of that it hears after all that came before, where a rest still waits. */
   #tellEnd: (() => void) | undefined;
-  readonly #now: () => number;
+  readonly #loop: LoopTime;
+  readonly #budget: TurnBudget;
 
-  /** Takes over from amqplib, on an open connection. @param now the time in milliseconds */
-  constructor(connection: ChannelModel, now = () => performance.now()) {
+  /** Takes over from amqplib, on an open connection. */
+  constructor(connection: ChannelModel, loop = new LoopTime()) {
     const inside = receiving(connection);
     this.#inside = inside;
-    this.#now = now;
+    this.#loop = loop;
+    this.#budget = new TurnBudget(loop, Number.POSITIVE_INFINITY, lookEachBytes);
     this.#gate = ReadGate.of(inside.stream._handle);
     this.#mainAccept = inside.accept;
     const { rest } = inside;
@@ -134,18 +138,15 @@ export class FrameReader {
   #take(): boolean {
     const bytes = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
     const end = bytes.byteLength;
-    const untilMs = this.#gate === undefined ? Number.POSITIVE_INFINITY : this.#now() + turnMs;
+    this.#budget.start(this.#gate === undefined ? undefined : this.#loop.now() + turnMs);
     let at = 0;
-    let lookedAt = 0;
     let isLate = false;
     this.#neededBytes = frameHeadBytes;
     while (end - at >= frameOverhead && !isLate) {
       const next = this.#frame(bytes, at, end);
       if (next === at) break;
+      isLate = !this.#budget.goesOn(next - at);
       at = next;
-      if (at - lookedAt < lookEachBytes) continue;
-      lookedAt = at;
-      isLate = this.#now() >= untilMs;
     }
     this.#parts = at === end ? [] : [bytes.subarray(at)];
     this.#partBytes = end - at;
