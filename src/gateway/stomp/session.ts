@@ -104,6 +104,7 @@ export class Session implements Client {
         const next = this.#parser.next();
         if (next === undefined) {
           count(socket, this.#parser.takeLineEnds() * lineEndMessages, 0);
+          if (this.#parser.hasPaused) continue;
           this.#awaitRest(socket);
           return false;
         }

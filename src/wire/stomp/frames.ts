@@ -6,6 +6,8 @@ export type Version = "1.1" | "1.2";
 
 /** The longest command or header, without its line end. In bytes. */
 export const lineBytesMax = 8 * 1024;
+/** After this many line ends between two frames a parser pauses: a WebSocket message may consist of nothing else. */
+export const lineEndsAtOnce = 32 * 1024;
 
 /** A frame that was received. */
 export interface Frame {

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { frameHeadersCostBytes } from "../../costs.ts";
 import { type FaultReason, receiptIn, StompFault } from "./fault.ts";
-import { type Frame, type FrameLimits, lineBytesMax, named, type Version } from "./frames.ts";
+import { type Frame, type FrameLimits, lineBytesMax, lineEndsAtOnce, named, type Version } from "./frames.ts";
 import { type Head, parseHead } from "./head.ts";
 
 const lf = 10;
@@ -10,7 +10,7 @@ const nul = 0;
 const nothing = Buffer.alloc(0);
 
 /**
- * Parses frames from input that comes in pieces: `push` a piece, and then call `next` until it returns undefined.
+ * Parses frames from input that comes in pieces: `push` a piece, and then call `next` until it returns undefined and has not paused.
  *
  * Frames and pieces may be split in any way. A frame that comes whole is parsed in place. What is left of a piece is kept in a buffer that
  * grows by doubling, and parsing continues where it stopped. So a frame that comes byte by byte costs no more than its size, and at most
@@ -39,6 +39,8 @@ export class FrameParser {
 
   /** Whether only CONNECT may come, which has no body. Any other frame is a fault as soon as its head is there. */
   awaitsConnect = false;
+  /** Whether `next` has returned undefined within many line ends, and is to be called again, as for a further frame. */
+  hasPaused = false;
   /** Decides which escapes there are. CONNECT tells it, and is the same in both versions. */
   version: Version = "1.2";
 
@@ -92,12 +94,10 @@ export class FrameParser {
     if (this.#fault !== undefined) return this.#fault;
     if (this.#head === undefined) {
       this.#skipLineEnds();
+      if (this.hasPaused) return undefined;
       const head = this.#readHead();
       if (head instanceof StompFault) return this.#fail(head);
-      if (head === undefined) {
-        this.#keepRest();
-        return undefined;
-      }
+      if (head === undefined) return this.#keepRest();
       this.#head = head;
       if (this.awaitsConnect && head.command !== "CONNECT" && head.command !== "STOMP")
         return this.#fail(this.#faultOf(head, `CONNECT first, not ${named(head.command)}`));
@@ -116,14 +116,19 @@ export class FrameParser {
 
   /** Skips line ends between frames: heart-beats. */
   #skipLineEnds(): void {
-    while (this.#start < this.#end) {
-      const byte = this.#bytes[this.#start];
-      const isCrLf = byte === cr && this.#start + 1 < this.#end && this.#bytes[this.#start + 1] === lf;
-      if (byte !== lf && !isCrLf) break;
-      this.#start += isCrLf ? 2 : 1;
-      this.#lineEnds++;
-      this.#seen = this.#lineStart = this.#start;
+    const bytes = this.#bytes;
+    const end = this.#end;
+    let at = this.#start;
+    let lineEnds = 0;
+    for (; at < end && lineEnds < lineEndsAtOnce; lineEnds++) {
+      if (bytes[at] === lf) at++;
+      else if (bytes[at] === cr && at + 1 < end && bytes[at + 1] === lf) at += 2;
+      else break;
     }
+    this.hasPaused = lineEnds === lineEndsAtOnce && at < end;
+    if (lineEnds === 0) return;
+    this.#lineEnds += lineEnds;
+    this.#start = this.#seen = this.#lineStart = at;
   }
 
   #readHead(): Head | StompFault | undefined {
@@ -223,7 +228,7 @@ export class FrameParser {
   }
 
   /** Keeps what is left until more comes. A small rest must not keep a large piece in memory. */
-  #keepRest(): void {
+  #keepRest(): undefined {
     const rest = this.#end - this.#start;
     if (rest === 0) this.#bytes = nothing;
     else if (4 * rest < this.#bufferBytes) this.#grow(0);

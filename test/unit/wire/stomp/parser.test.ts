@@ -30,7 +30,8 @@ function taken(
   const frames: Taken[] = [];
   for (const piece of pieces) {
     parser.push(Buffer.from(piece as string));
-    for (let next = parser.next(); next !== undefined; next = parser.next()) {
+    for (let next = parser.next(); next !== undefined || parser.hasPaused; next = parser.next()) {
+      if (next === undefined) continue;
       if (next instanceof StompFault) return { frames, fault: next };
       frames.push({ command: next.command, headers: [...next.headers], body: next.body.toString("latin1") });
     }
@@ -81,6 +82,24 @@ describe("a frame", () => {
     expect(taken(["SEND\na:\\r\n\n\0"], "1.1").fault?.message).toContain("1.1");
     expect(taken(["SEND\na:b\r\n\n\0"], "1.1").frames[0]!.headers).toEqual([["a", "b\r"]]);
   });
+});
+
+test("very many line ends are skipped in parts, and counted", () => {
+  for (const lineEnd of ["\n", "\r\n"]) {
+    const parser = new FrameParser(defaultLimits);
+    parser.push(Buffer.from(`${lineEnd.repeat(100_000)}SEND\n\n\0`));
+    const counts: number[] = [];
+    let frame = parser.next();
+    for (; parser.hasPaused; frame = parser.next()) {
+      expect(frame).toBeUndefined();
+      expect(parser.hasInput).toBe(true);
+      counts.push(parser.takeLineEnds());
+    }
+    expect(frame).toMatchObject({ command: "SEND" });
+    counts.push(parser.takeLineEnds());
+    expect(counts.length).toBeGreaterThan(2);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(100_000);
+  }
 });
 
 describe("limits", () => {
