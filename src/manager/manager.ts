@@ -41,6 +41,8 @@ export interface ManagerParts {
   readonly protocols?: readonly ProtocolMaker[] | undefined;
   /** Records spans; absent: none are recorded. */
   readonly tracing?: Tracing | undefined;
+  /** Shares out the event loop's time. One of its own unless given. */
+  readonly loop?: LoopTime;
 }
 
 /**
@@ -59,7 +61,7 @@ export class Manager {
   readonly #wayBack: WayBack;
   readonly #lag = new LoopLag();
   /** Shares out the event loop's time among everything that takes long. */
-  readonly #loop = new LoopTime();
+  readonly #loop: LoopTime;
   readonly #busiest = new BusiestTopics();
   /** What `/metrics` shows of it besides its gateway. */
   readonly #metrics: readonly AnyMetric[];
@@ -76,8 +78,9 @@ export class Manager {
 
   /** @param id unique to this process: by it other managers recognize this one's messages */
   constructor(id: string, options: ManagerOptions, parts: ManagerParts) {
-    const { broker, logger, messageTrace, tracing } = parts;
+    const { broker, logger, messageTrace, tracing, loop = new LoopTime() } = parts;
     this.#parts = parts;
+    this.#loop = loop;
     this.#logger = logger;
     this.#outbox = this.#outboxOf(id, options);
     this.#answers = this.#outboxOf(`${id}-replies`, options);

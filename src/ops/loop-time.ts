@@ -1,5 +1,9 @@
 import { threadCpuMs } from "./thread-cpu.ts";
 
+/** How long a turn of the event loop is to be, with all that is done in it. In milliseconds. */
+const turnMs = 12;
+/** What each kind of work gets in a turn at least, however long the turn is already: this part of the time that it may take at most. */
+const leastShare = 0.4;
 /** For how long input is handled as it comes, in each turn of the event loop: clients' messages and HTTP requests together. In milliseconds. */
 const directMs = 4;
 /** For how long tasks run at the end of each turn, all together. In milliseconds. */
@@ -21,6 +25,9 @@ export interface Task {
  * Shares out the time of each turn of the event loop among everything that clients can cause much of. Input is handled as it comes for the
  * first few milliseconds. What takes longer is a task, and at the turn's end all tasks share some more time, in turns. So many kinds of
  * costly work do not make a turn longer than one kind, and everything makes progress.
+ *
+ * All goes by the clock. Where other processes take the core in the middle of a turn, what comes after that in this turn gets less time, so
+ * that the wait is not added to a whole turn's work.
  */
 export class LoopTime {
   readonly now: () => number;
@@ -29,6 +36,8 @@ export class LoopTime {
   /** The task that has waited longest comes first. */
   readonly #tasks = new Set<Task>();
   #end: NodeJS.Immediate | undefined;
+  /** When the current turn is to be over. Undefined before anything was done in it. */
+  #turnUntilMs: number | undefined;
   #directUntilMs: number | undefined;
 
   /** The number of the current turn of the event loop, counting only those in which there was something to do. */
@@ -45,9 +54,25 @@ export class LoopTime {
 
   /** Input has come. Returns until when it is handled as it comes, in this turn. */
   begin(): number {
-    this.#end ??= setImmediate(this.#runTasks);
-    this.#directUntilMs ??= this.now() + directMs;
+    this.#directUntilMs ??= this.share(directMs);
     return this.#directUntilMs;
+  }
+
+  /**
+   * Work of some kind is about to be done. Returns when it has to pause until the next turn, so that this one does not become too long with
+   * all that was done in it before.
+   *
+   * @param mostMs for how long it may go on at most
+   */
+  share(mostMs: number): number {
+    this.#end ??= setImmediate(this.#runTasks);
+    return this.#shareOf(mostMs);
+  }
+
+  #shareOf(mostMs: number): number {
+    const nowMs = this.now();
+    this.#turnUntilMs ??= nowMs + turnMs;
+    return Math.min(nowMs + mostMs, Math.max(nowMs + leastShare * mostMs, this.#turnUntilMs));
   }
 
   /** Gives the task a turn. Asking again before that changes nothing. */
@@ -63,8 +88,9 @@ export class LoopTime {
 
   readonly #runTasks = (): void => {
     // A task that asks again gets the next turn.
-    runByTurns(this.#tasks, this.#tasks.size, this.now() + tasksMs, this.now);
+    runByTurns(this.#tasks, this.#tasks.size, this.#shareOf(tasksMs), this.now);
     this.turn++;
+    this.#turnUntilMs = undefined;
     this.#directUntilMs = undefined;
     this.#end = this.#tasks.size === 0 ? undefined : setImmediate(this.#runTasks);
   };

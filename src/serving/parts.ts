@@ -8,6 +8,7 @@ import type { Auth } from "../gateway/auth/auth.ts";
 import type { Operations } from "../ops/http.ts";
 import type { Logger } from "../ops/logger.ts";
 import { LoopLag } from "../ops/loop-lag.ts";
+import type { LoopTime } from "../ops/loop-time.ts";
 import { buildInfo, processMetrics } from "../ops/metrics.ts";
 import type { Tracing } from "../ops/tracing.ts";
 import { WatchedAdmin } from "../ops/watched-admin.ts";
@@ -16,8 +17,11 @@ import type { Options } from "../options/table.ts";
 import { echoProcessed, type Work } from "../processor/handler.ts";
 import type { Processor } from "../processor/processor.ts";
 
-/** @param id the name of its connections in RabbitMQ */
-export function brokerFor(options: Options, id: string, logger: Logger): Broker {
+/**
+ * @param id the name of its connections in RabbitMQ
+ * @param loop shares out the event loop's time
+ */
+export function brokerFor(options: Options, id: string, logger: Logger, loop: LoopTime): Broker {
   const { broker: urls, log: logMode, logMaxBytes: maxBytes, logMaxAgeMs: maxAgeMs } = options;
   if (urls[0] === memoryBroker) return new MemoryBroker();
   if (logMode === "off")
@@ -30,6 +34,7 @@ export function brokerFor(options: Options, id: string, logger: Logger): Broker 
     queueBytesMax: options.queueMaxBytes,
     plainCopies: options.plainCopies,
     logRetention: logMode === "off" ? "off" : { maxBytes, maxAgeMs },
+    loop,
   });
 }
 

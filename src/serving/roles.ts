@@ -3,6 +3,7 @@ import { eventsGroup } from "../broker/events.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import { Manager } from "../manager/manager.ts";
 import type { Logger } from "../ops/logger.ts";
+import { LoopTime } from "../ops/loop-time.ts";
 import { MessageTrace } from "../ops/message-trace.ts";
 import { buildInfo } from "../ops/metrics.ts";
 import { Tracing } from "../ops/tracing.ts";
@@ -37,6 +38,8 @@ export class Roles {
   readonly #auth: Auth | undefined;
   readonly #tracing: Tracing | undefined;
   readonly #messageTrace: MessageTrace;
+  /** Shares out the event loop's time among all of them. */
+  readonly #loop: LoopTime;
 
   private constructor(
     id: string,
@@ -45,10 +48,12 @@ export class Roles {
     work: Work,
     broker: Broker,
     auth: Auth | undefined,
+    loop: LoopTime,
   ) {
     const { role, group, handler } = options;
     this.#broker = broker;
     this.#auth = auth;
+    this.#loop = loop;
     const isWatched = options.logMessages !== "auto" || process.stdout.isTTY;
     this.#messageTrace = new MessageTrace(logger, isWatched ? options.logMessages : "off");
     const tracing =
@@ -82,9 +87,10 @@ export class Roles {
    */
   static async open(id: string, options: Options, logger: Logger): Promise<Roles> {
     const work = await workFor(options, logger);
-    const broker = brokerFor(options, `${options.role}-${id}`, logger);
+    const loop = new LoopTime();
+    const broker = brokerFor(options, `${options.role}-${id}`, logger, loop);
     const auth = await authFor(options, logger);
-    return new Roles(id, options, logger, work, broker, auth);
+    return new Roles(id, options, logger, work, broker, auth, loop);
   }
 
   /** Starts to listen, whether or not the broker can be reached. @throws FatalError if that fails */
@@ -136,6 +142,7 @@ export class Roles {
       auth: this.#auth,
       others,
       tracing: this.#tracing,
+      loop: this.#loop,
     });
   }
 

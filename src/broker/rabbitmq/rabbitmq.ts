@@ -1,6 +1,7 @@
 import type { Envelope } from "../../envelope/envelope.ts";
 import { fingerprintOf } from "../../envelope/fingerprint.ts";
 import type { Logger } from "../../ops/logger.ts";
+import type { LoopTime } from "../../ops/loop-time.ts";
 import type {
   Broker,
   BrokerStatus,
@@ -46,6 +47,8 @@ export interface RabbitmqOptions {
   /** Undefined: the URLs contain everything that is needed. */
   readonly access?: Access;
   readonly timing?: LinkTiming;
+  /** Shares out the event loop's time; absent: what RabbitMQ sends has a share of its own. */
+  readonly loop?: LoopTime;
 }
 
 /**
@@ -148,10 +151,10 @@ export class RabbitmqBroker implements Broker {
   }
 
   start(onFatal: (error: Error) => void): void {
-    const { urls, name, logger, access = urlsAlone } = this.#options;
+    const { urls, name, logger, loop, access = urlsAlone } = this.#options;
     const outage = new Outage(logger, () => this.#outflow.waitingCount);
     const connections = new Connections(
-      { name, urls, access, timing: this.#timing, logger, outage, onFatal },
+      { name, urls, access, timing: this.#timing, logger, outage, loop, onFatal },
       () => [...this.#outflow.blockedWhys, this.#markWriter.blockedWhy],
       () => this.#layout.allDeclared(),
     );

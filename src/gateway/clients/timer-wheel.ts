@@ -83,7 +83,7 @@ export class TimerWheel {
     const steps = Math.max(0, Math.floor((performance.now() - this.#turnedMs) / slotMs));
     this.#turnedMs += steps * slotMs;
     this.#steps = Math.min(this.#steps + steps, stepsMax);
-    if (!this.#isResuming) this.#resume(this.#loop.now() + sliceMs);
+    if (!this.#isResuming) this.#resume(this.#loop.share(sliceMs));
   }
 
   /** Calls entries that are due, for as long as there is time in this turn of the event loop, and the rest in the next turns. */

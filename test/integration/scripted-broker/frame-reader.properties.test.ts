@@ -8,6 +8,7 @@ import { LoopTime } from "../../../src/ops/loop-time.ts";
 import { FakeAmqp } from "../../support/fake-amqp.ts";
 import { until } from "../../support/wait.ts";
 import { rounds } from "../../unit/doubles/rounds.ts";
+import { turn } from "../../unit/doubles/turn.ts";
 
 const amqplib = (file: string) =>
   createRequire(import.meta.url)(`../../../node_modules/amqplib/lib/${file}.js`);
@@ -105,6 +106,7 @@ class Fed implements Disposable {
   readonly heard: [channel: number, ConsumeMessage][] = [];
   readonly errors: Error[] = [];
   reader!: FrameReader;
+  readonly loop: LoopTime;
   readonly connection: ChannelModel;
   readonly channels: readonly Channel[];
 
@@ -115,7 +117,7 @@ class Fed implements Disposable {
   ): Promise<Fed> {
     const connection = await connect(broker.url);
     const channels = [await connection.createChannel(), await connection.createChannel()];
-    const fed = new Fed(connection, channels);
+    const fed = new Fed(connection, channels, new LoopTime(now));
     for (const [index, channel] of channels.entries()) {
       channel.on("error", (error: Error) => fed.errors.push(error));
       await channel.consume(
@@ -127,20 +129,28 @@ class Fed implements Disposable {
         { consumerTag },
       );
     }
-    fed.reader = new FrameReader(connection, new LoopTime(now));
+    fed.reader = new FrameReader(connection, fed.loop);
     return fed;
   }
 
-  /** One whose consumers take a millisecond for each delivery. */
-  static startSlow(): Promise<Fed> {
+  /** One whose consumers take so long for each delivery, in milliseconds. */
+  static async startSlow(eachMs = 1): Promise<Fed> {
     let nowMs = 0;
-    return Fed.start(
-      () => (nowMs += 1),
+    const fed = await Fed.start(
+      () => (nowMs += eachMs),
       () => nowMs,
     );
+    fed.spendMs = (ms) => {
+      nowMs += ms;
+    };
+    return fed;
   }
 
-  private constructor(connection: ChannelModel, channels: readonly Channel[]) {
+  /** Something else takes time. */
+  spendMs: (ms: number) => void = () => undefined;
+
+  private constructor(connection: ChannelModel, channels: readonly Channel[], loop: LoopTime) {
+    this.loop = loop;
     this.connection = connection;
     this.channels = channels;
     connection.on("error", (error: Error) => this.errors.push(error));
@@ -240,6 +250,22 @@ describe("reading in amqplib's place", () => {
       expect(reading.pauses).toBe(1);
       fed.feed(whole({ ...simple, deliveryTag: count + 1 }));
       expect(fed.heard.length).toBe(count + 1);
+    });
+
+    test("is a smaller part in a turn of the event loop in which much was done before", async () => {
+      using fed = await Fed.startSlow(0.1);
+      fed.feed(bytes);
+      const first = fed.heard.length;
+      await until(() => fed.heard.length === count, "all deliveries");
+      await turn();
+      fed.heard.length = 0;
+      // The time for input and tasks, both used up.
+      fed.loop.share(20);
+      fed.spendMs(20);
+      fed.feed(bytes);
+      expect(fed.heard.length).toBeGreaterThan(0);
+      expect(fed.heard.length).toBeLessThan(first);
+      await until(() => fed.heard.length === count, "all deliveries");
     });
 
     test("gives what amqplib would give, however the bytes are cut and whenever its time is over", async () => {

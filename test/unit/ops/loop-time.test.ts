@@ -73,6 +73,23 @@ test("what comes is obeyed at once for some milliseconds of a turn, whatever com
   await turn();
 });
 
+test("what was done earlier in a turn leaves less time for the rest of it, but some for each", async () => {
+  const { clock, loop, tasks } = work(2, 0.25);
+  expect(loop.share(5)).toBe(5);
+  clock.ms += 5;
+  expect(loop.begin()).toBe(9);
+  clock.ms += 3;
+  expect(loop.share(5)).toBe(12);
+  // The core was somebody else's for long.
+  clock.ms += 30;
+  expect(loop.share(5)).toBe(40);
+  await turn();
+  expect(clock.ms).toBe(40);
+  expect(loop.share(5)).toBe(45);
+  for (const task of tasks) loop.forget(task);
+  await turn();
+});
+
 test("a task that is forgotten gets no turn, and nothing is left to do when nobody asks any more", async () => {
   const runs: string[] = [];
   const loop = new LoopTime();

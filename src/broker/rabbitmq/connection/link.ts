@@ -2,6 +2,7 @@ import { type ChannelModel, connect } from "amqplib";
 import { backoffMs } from "../../../backoff.ts";
 import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
 import type { Logger } from "../../../ops/logger.ts";
+import type { LoopTime } from "../../../ops/loop-time.ts";
 import { withoutPassword } from "../../../redact.ts";
 import { version } from "../../../version.ts";
 import { FrameReader } from "../frames/frame-reader.ts";
@@ -42,6 +43,8 @@ export interface LinkOptions {
   readonly logger: Logger;
   /** Logs losses and returns, for all links of this process together. */
   readonly outage: Outage;
+  /** Shares out the event loop's time; absent: what RabbitMQ sends has a share of its own. */
+  readonly loop?: LoopTime | undefined;
   /**
    * Declares and subscribes on each new connection. If it throws, the connection is dropped and the next one starts afresh. A `FatalError`
    * ends the link for good until everything was in force once.
@@ -128,14 +131,14 @@ export class Link {
 
   /** Opens one connection and waits for its end. Returns why it ended, or undefined if `close` ended it. */
   async #live(url: string): Promise<Error | undefined> {
-    const { setUp, timing, outage, name, logger } = this.#options;
+    const { setUp, timing, outage, name, logger, loop } = this.#options;
     let connection: ChannelModel;
     let reader: FrameReader;
     const tell = { connection: name, broker: withoutPassword(url) };
     try {
       logger.debug("broker connecting", tell);
       connection = await this.#connect(url);
-      reader = new FrameReader(connection);
+      reader = new FrameReader(connection, loop);
     } catch (error) {
       return connectFault(error, url, !this.#wasOpenOnce, this.#isByCertificate);
     }

@@ -27,7 +27,7 @@ const internalError = 541;
 const nothing = Buffer.alloc(0);
 
 /**
- * For how long frames are handled in one turn of the event loop, in milliseconds. Bun reads up to 512 KiB at once, and a pack of which
+ * For how long frames are handled in one turn of the event loop at most, in milliseconds. Bun reads up to 512 KiB at once, and a pack of which
  * clients want each message takes some milliseconds: all of it would hold up everybody else for 30 ms and more.
  */
 const turnMs = 5;
@@ -138,7 +138,7 @@ export class FrameReader {
   #take(): boolean {
     const bytes = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
     const end = bytes.byteLength;
-    this.#budget.start(this.#gate === undefined ? undefined : this.#loop.now() + turnMs);
+    this.#budget.start(this.#gate === undefined ? undefined : this.#loop.share(turnMs));
     let at = 0;
     let isLate = false;
     this.#neededBytes = frameHeadBytes;
