@@ -55,6 +55,7 @@ export class LoopTime {
   /** Input has come. Returns until when it is handled as it comes, in this turn. */
   begin(): number {
     this.#directUntilMs ??= this.share(directMs);
+    this.#end ??= setImmediate(this.#runTasks);
     return this.#directUntilMs;
   }
 
@@ -65,14 +66,12 @@ export class LoopTime {
    * @param mostMs for how long it may go on at most
    */
   share(mostMs: number): number {
-    this.#end ??= setImmediate(this.#runTasks);
-    return this.#shareOf(mostMs);
-  }
-
-  #shareOf(mostMs: number): number {
     const nowMs = this.now();
-    this.#turnUntilMs ??= nowMs + turnMs;
-    return Math.min(nowMs + mostMs, Math.max(nowMs + leastShare * mostMs, this.#turnUntilMs));
+    let untilMs = this.#turnUntilMs;
+    // While there is neither input nor a task, nothing tells of a turn's end: to be told each time would cost as much as a small read.
+    if (untilMs === undefined || (this.#end === undefined && nowMs >= untilMs))
+      untilMs = this.#turnUntilMs = nowMs + turnMs;
+    return Math.min(nowMs + mostMs, Math.max(nowMs + leastShare * mostMs, untilMs));
   }
 
   /** Gives the task a turn. Asking again before that changes nothing. */
@@ -88,10 +87,10 @@ export class LoopTime {
 
   readonly #runTasks = (): void => {
     // A task that asks again gets the next turn.
-    runByTurns(this.#tasks, this.#tasks.size, this.#shareOf(tasksMs), this.now);
+    runByTurns(this.#tasks, this.#tasks.size, this.share(tasksMs), this.now);
     this.turn++;
-    this.#turnUntilMs = undefined;
     this.#directUntilMs = undefined;
+    this.#turnUntilMs = undefined;
     this.#end = this.#tasks.size === 0 ? undefined : setImmediate(this.#runTasks);
   };
 }

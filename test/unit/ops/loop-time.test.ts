@@ -90,6 +90,16 @@ test("what was done earlier in a turn leaves less time for the rest of it, but s
   await turn();
 });
 
+test("where nothing else is to be done, a turn is over when its time is, and the next one has all of it again", () => {
+  const clock = { ms: 0 };
+  const loop = new LoopTime(() => clock.ms);
+  expect(loop.share(5)).toBe(5);
+  clock.ms = 9;
+  expect(loop.share(5)).toBe(12);
+  clock.ms = 12;
+  expect(loop.share(5)).toBe(17);
+});
+
 test("a task that is forgotten gets no turn, and nothing is left to do when nobody asks any more", async () => {
   const runs: string[] = [];
   const loop = new LoopTime();
