@@ -102,6 +102,12 @@ export interface Loss {
   readonly to: number;
 }
 
+/** A manager that started at `from` did not know a group before `to`. In milliseconds. */
+export interface Unaware {
+  readonly from: number;
+  to: number;
+}
+
 /** All that is known about a run when it is over. */
 export interface Book {
   readonly topicOf: (sender: string) => string;
@@ -121,8 +127,8 @@ export interface Book {
   readonly bindingLosses: readonly Loss[];
   /** When a processor or its connection was lost. */
   readonly processorLosses: readonly Loss[];
-  /** When each life of a manager reached RabbitMQ for the first time: before, it knows of no group. */
-  readonly managerStarts: Readonly<Record<string, readonly number[]>>;
+  /** When each manager did not know a group. */
+  readonly unaware: Readonly<Record<string, Readonly<Record<Group, readonly Readonly<Unaware>[]>>>>;
 }
 
 /** The rising number of a message's position. */

@@ -161,7 +161,7 @@ async function bookOf(
     deadLosses: stage.deadLosses,
     bindingLosses: stage.bindingLosses,
     processorLosses: stage.processorLosses,
-    managerStarts: stage.managerStarts,
+    unaware: stage.unaware,
   };
 }
 

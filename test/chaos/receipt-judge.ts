@@ -4,8 +4,11 @@ import type { Findings } from "./findings.ts";
 
 /** How long something may be on its way to a sender when something is deleted: a receipt, or what a frozen process holds. In milliseconds. */
 const onTheWayMs = 2000;
-/** How long a manager may not know a group, since processors write marks every 10 s. In milliseconds. */
-const unawareMs = 12_000;
+/**
+ * How long a deleted queue, or its binding, may stay away, in milliseconds: everybody that knows the group may be cut off from RabbitMQ for as
+ * long as a fault lasts (9 s), and then has to connect again and to declare it.
+ */
+const undeclaredMs = 12_000;
 
 /**
  * Judges the receipts: what has one is in the log, and every group has processed it or dead-lettered it, but for what somebody
@@ -76,12 +79,16 @@ export function judgeReceipts(book: Book, eras: readonly Era[], findings: Findin
   return deleted;
 }
 
-/** A manager that has just reached RabbitMQ may not know a group whose queue it would have to miss: docs/reliability.md. */
+/** A manager that has just started may not know a group whose queue it would have to miss: docs/reliability.md. */
 function isUnaware(book: Book, group: Group, { sender, at }: Receipt): boolean {
-  const starts = book.managerStarts[book.managerOf(sender)] ?? [];
-  return [...book.groupLosses[group], ...book.bindingLosses].some(({ from, to }) =>
-    starts.some(
-      (start) => start > from - unawareMs && start < to + unawareMs && at > from && at < to + unawareMs,
+  const times = book.unaware[book.managerOf(sender)]?.[group] ?? [];
+  return [...book.groupLosses[group], ...book.bindingLosses].some((loss) =>
+    times.some(
+      ({ from, to }) =>
+        loss.to > from - undeclaredMs &&
+        loss.from < to &&
+        at > Math.max(from, loss.from) &&
+        at < to + onTheWayMs,
     ),
   );
 }

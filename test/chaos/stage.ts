@@ -7,6 +7,7 @@ import { Supervised } from "../faults/supervised.ts";
 import { freePorts } from "../support/free-port.ts";
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
 import { until } from "../support/wait.ts";
+import { Awareness } from "./awareness.ts";
 import { type Book, type Group, groups, type Loss } from "./book.ts";
 import { deleteFrom } from "./deletion.ts";
 import { Lock } from "./lock.ts";
@@ -41,12 +42,7 @@ export class Stage implements AsyncDisposable {
   readonly #vhost: string;
   readonly #ports: Readonly<Record<ManagerName, number>>;
   readonly #folder: string;
-  readonly #starts: Record<ManagerName, number[]> = { a: [], b: [] };
-  /** The life of each manager that is looked at, until it has reached RabbitMQ. */
-  readonly #lives = {
-    a: { number: 0, lookedAt: 0, isConnected: false },
-    b: { number: 0, lookedAt: 0, isConnected: false },
-  };
+  readonly #awareness: Readonly<Record<ManagerName, Awareness>>;
   readonly #watch: NodeJS.Timeout;
 
   static async start(node: RabbitmqNode): Promise<Stage> {
@@ -75,11 +71,14 @@ export class Stage implements AsyncDisposable {
         ...["--handler", this.#handlerOf(group), "--log-level", "debug"],
       ]);
     this.processors = { first: processor("first", proxy.url), second: processor("second", url) };
-    this.#watch = setInterval(() => this.#noteStarts(), 50);
+    this.#awareness = { a: new Awareness(this.managers.a), b: new Awareness(this.managers.b) };
+    this.#watch = setInterval(() => {
+      for (const name of managers) this.#awareness[name].look(performance.now());
+    }, 50);
   }
 
-  get managerStarts(): Book["managerStarts"] {
-    return this.#starts;
+  get unaware(): Book["unaware"] {
+    return { a: this.#awareness.a.unaware, b: this.#awareness.b.unaware };
   }
 
   get processes(): readonly Supervised[] {
@@ -174,19 +173,6 @@ export class Stage implements AsyncDisposable {
       };`,
     );
     return path;
-  }
-
-  #noteStarts(): void {
-    for (const name of managers) {
-      const life = this.#lives[name];
-      const { starts } = this.managers[name];
-      if (life.number !== starts) Object.assign(life, { number: starts, lookedAt: 0, isConnected: false });
-      if (life.isConnected || !this.managers[name].isRunning) continue;
-      const { log } = this.managers[name].process;
-      for (; life.lookedAt < log.length && !life.isConnected; life.lookedAt++)
-        life.isConnected = log[life.lookedAt]!.msg === "connected to RabbitMQ";
-      if (life.isConnected) this.#starts[name].push(performance.now());
-    }
   }
 
   async #queue(name: string, item: "messages" | "consumers"): Promise<string> {

@@ -49,7 +49,7 @@ function verdictOn(views: readonly View[], parts: Partial<Book> = {}) {
     deadLosses: [],
     bindingLosses: [],
     processorLosses: [],
-    managerStarts: {},
+    unaware: {},
     ...parts,
   };
   const { findings, ...counts } = judge(book);
@@ -299,18 +299,22 @@ describe("a receipt", () => {
     expect(verdictOn(views, { receipts, dead, groupLosses })).toMatchObject({ wrong: {}, deleted: 10_000 });
   });
 
-  test("nor of what a manager had that has just reached RabbitMQ, and did not know the group whose queue was deleted before", () => {
+  test("nor of what a manager had that has just started, and did not know the group whose queue was deleted before", () => {
     const groupLosses = { first: [{ from: 3000, to: 3001 }], second: [] };
     const receipts = [0, 1].map((number) => ({ sender: "s1", number, at: 8000 }));
     const answers = ["0 s1:0", "1 s1:1", "2 second/s1:0", "3 second/s1:1", "4 first/s1:1"];
     const views = [view("reader", answers)];
     const parts = { receipts, groupLosses };
-    expect(verdictOn(views, { ...parts, managerStarts: { a: [7000] } })).toMatchObject({
-      wrong: {},
-      deleted: 1,
-    });
-    expect(verdictOn(views, { ...parts, managerStarts: { a: [100_000], b: [7000] } }).wrong).toEqual({
-      receiptsNotProcessed: 1,
-    });
+    const from = (...times: { from: number; to: number }[]) => ({ first: times, second: [] });
+    const unaware = { a: from({ from: 7000, to: 7500 }) };
+    expect(verdictOn(views, { ...parts, unaware })).toMatchObject({ wrong: {}, deleted: 1 });
+    const knowing = [
+      { a: from({ from: 100_000, to: 100_500 }), b: from({ from: 7000, to: 7500 }) },
+      // It had heard of the group for a while when it sent the receipt, or when the queue was deleted.
+      { a: from({ from: 2500, to: 5500 }) },
+      { a: from({ from: 1000, to: 2500 }) },
+    ];
+    for (const unaware of knowing)
+      expect(verdictOn(views, { ...parts, unaware }).wrong).toEqual({ receiptsNotProcessed: 1 });
   });
 });

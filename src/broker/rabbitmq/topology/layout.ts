@@ -130,7 +130,9 @@ export class Layout {
     const key = groups.join(" ");
     const known = this.#needed.get(exchange);
     if (known?.key === key) return known.needed;
-    const needed = neededBy(exchange, { log: this.#options.logRetention, groups });
+    const { logger, logRetention } = this.#options;
+    logger.debug("publishing relies on groups", { exchange, groups });
+    const needed = neededBy(exchange, { log: logRetention, groups });
     this.#needed.set(exchange, { key, needed });
     return needed;
   }
