@@ -9,6 +9,7 @@ import type { RabbitmqNode } from "../support/rabbitmq.ts";
 import { until } from "../support/wait.ts";
 import { Awareness } from "./awareness.ts";
 import { type Book, type Group, groups, type Loss } from "./book.ts";
+import { deadLetterWorker, hasEndedDeadLetters } from "./dead-letter-worker.ts";
 import { deleteFrom } from "./deletion.ts";
 import { Lock } from "./lock.ts";
 
@@ -20,6 +21,7 @@ const managerArgs = [
   ...["--outbox-max-bytes", "1MiB", "--log-memory-bytes", "2MiB", "--client-buffer-bytes", "512KiB"],
   ...["--max-messages-per-second", "100", "--flood-timeout", "1h", "--log-level", "debug"],
 ];
+const queuesOfGroups = groups.map((group) => `wsmanager.${group}`);
 const startTimeoutMs = 60_000;
 /** How long a restarted node may refuse connections on a busy machine, in milliseconds. */
 const connectMsMax = 30_000;
@@ -99,7 +101,10 @@ export class Stage implements AsyncDisposable {
 
   /** Deletes a queue or an inner exchange as an operator would, and notes when. */
   async delete(kind: "queue" | "exchange", name: string, losses: Loss[]): Promise<void> {
-    await this.rabbitmq.hold(() => deleteFrom(this.url, kind, name, losses, connectMsMax));
+    await this.rabbitmq.hold(async () => {
+      if (queuesOfGroups.includes(name)) await deadLetterWorker(this.node, this.queue(name), connectMsMax);
+      await deleteFrom(this.url, kind, name, losses, connectMsMax);
+    });
   }
 
   /** The Erlang term that names a queue of this vhost. */
@@ -146,7 +151,9 @@ export class Stage implements AsyncDisposable {
       const telling = process.log.filter(({ msg }) => !/^(handler failed|message dead-lettered)/.test(msg));
       lines.push(...telling.slice(-40).map((line) => `  ${JSON.stringify(line)}`));
     }
-    for (const name of ["wsmanager.first", "wsmanager.second", "wsmanager.dead", "wsmanager.log"])
+    if (await hasEndedDeadLetters(this.node).catch(() => false))
+      lines.push("RabbitMQ itself is broken: it has ended the dead-letter workers (rabbitmq-server 7677)");
+    for (const name of [...queuesOfGroups, "wsmanager.dead", "wsmanager.log"])
       lines.push(`${name}: ${await this.#queue(name, "messages").catch(String)} messages`);
     return lines.map((line) => `   ${line}`).join("\n");
   }
