@@ -56,4 +56,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     found:
       "a live client that came while records of the log waited for their turn got some of them, without those between that nobody had wanted before",
   },
+  {
+    seed: 7103,
+    duration: 60,
+    only: [],
+    found:
+      "RabbitMQ 3.10 ended the dead-letter workers of all queues, as a group's queue was deleted while it was being opened: every group's queue stayed down, and /readyz said that one was full, or down",
+  },
 ];

@@ -126,3 +126,31 @@ test.each(refusals)(
     expect(logger.lines.find(({ level }) => level === "warn")?.fields["reason"]).toContain(chapter);
   },
 );
+
+test("where RabbitMQ fails over the consumer of a queue that it has, an operator is told which, and what mends it", async () => {
+  await using fake = await FakeAmqp.start((method, peer) => {
+    if (method !== "BasicConsume") return undefined;
+    peer.send("ConnectionClose", { replyCode: 541, replyText: "INTERNAL_ERROR", classId: 0, methodId: 0 });
+    return "answered";
+  });
+  const logger = new RecordingLogger();
+  const broker = new RabbitmqBroker({
+    urls: [fake.url],
+    name: "test",
+    logger,
+    logRetention: "off",
+    timing: { ...defaultTiming, backoff: { firstMs: 5, mostMs: 20 } },
+  });
+  fake.closeFirst(broker);
+  const ignore = () => undefined;
+  broker.attachConsumer("shop", 10, { opened: ignore, deliver: ignore, closed: ignore });
+  broker.start((error) => {
+    throw error;
+  });
+  await until(() => fake.peers.length > 1, "a second attempt");
+  const fields = logger.lines.find(({ level }) => level === "warn")?.fields;
+  expect(fields?.["reason"]).toMatch(
+    /^RabbitMQ has the queue wsmanager\.shop and does not serve it: .* stop_app.*\(Connection closed: 541 /,
+  );
+  expect(fields?.["code"]).toBe(541);
+});

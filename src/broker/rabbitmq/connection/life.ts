@@ -1,9 +1,10 @@
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
+import { codeOf, reasonOf } from "../../../errors.ts";
 import type { FrameReader } from "../frames/frame-reader.ts";
 import { onSilence } from "../frames/innards.ts";
 import { type OpeningChannel, openingChannel } from "../frames/opening-channel.ts";
 import { Silence, Silenced } from "./silenced.ts";
-import { type Drop, watch } from "./watch.ts";
+import { type Drop, internalError, unserved, watch } from "./watch.ts";
 
 /** Thrown if there is no fault, but what was begun on the connection has to begin again. That needs no wait. */
 export class BeginAnew extends Error {
@@ -19,6 +20,8 @@ export class Life {
   readonly reader: FrameReader;
   /** Gives the connection up. */
   readonly drop: Drop;
+  /** The queues of which RabbitMQ has yet to say that it serves this connection's consumers. */
+  readonly asked = new Set<string>();
   readonly #ends: (() => void)[] = [];
   #isOver = false;
   /** What this connection has to wait for if RabbitMQ falls silent. */
@@ -61,6 +64,13 @@ export class Life {
   /** The connection, if it has to stay open although it was given up with this fault. */
   silencedBy(fault: Error | undefined): Silenced | undefined {
     return fault instanceof Silence ? this.#silenced : undefined;
+  }
+
+  /** Why the connection could not be set up, with the queues that RabbitMQ may not serve if it has failed before it served them. */
+  explained(fault: Error): Error {
+    if (codeOf(fault) !== internalError || this.asked.size === 0) return fault;
+    const queues = [...this.asked].join(" or ");
+    return Object.assign(new Error(`${unserved(queues)} (${reasonOf(fault)})`), { code: internalError });
   }
 
   /** Opens a channel. If it ends, for whatever reason, the connection ends. */

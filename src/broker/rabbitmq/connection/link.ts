@@ -163,7 +163,7 @@ export class Link {
       this.#options.opened();
       fault = await Promise.race([ended.promise, this.#closing.promise.then(() => undefined)]);
     } catch (error) {
-      fault = error instanceof Error ? error : new Error(String(error));
+      fault = life.explained(error instanceof Error ? error : new Error(String(error)));
     }
     patience.end();
     this.#state = { is: "connecting", why: fault === undefined ? "stopping" : whyLost(fault) };

@@ -20,9 +20,9 @@ const ordinaryCodes: readonly unknown[] = [200, 320, 403, 404, 405];
 
 /**
  * RabbitMQ's code for an internal error. RabbitMQ 3.10 also answers so to whatever is sent while a queue is deleted. It may be over when
- * the connection has been set up again.
+ * the connection has been set up again. Any version answers so who consumes a quorum queue that is down.
  */
-const internalError = 541;
+export const internalError = 541;
 
 /** Interprets how a connection or channel was closed. Undefined if RabbitMQ did not close it over what it was sent. */
 export function refusalOf(error: unknown): Refusal | undefined {
@@ -47,6 +47,14 @@ const unopened =
 /** RabbitMQ's answer where a queue in the place of a stream is to be read as one. */
 const noStream = /invalid arg 'x-stream-offset' for queue '([^']+)'/;
 
+/** The chapter for an operator about a queue that RabbitMQ has and does not serve. */
+export const chapter = '"A queue that RabbitMQ does not open" in docs/operations.md';
+
+/** What an operator is told of a queue that RabbitMQ has and does not serve: `down` in `rabbitmqctl list_queues name state`. */
+export function unserved(queue: string): string {
+  return `RabbitMQ has the queue ${queue} and does not serve it: it may be starting still; if that stays so, restart RabbitMQ's node (rabbitmqctl stop_app, then start_app), which loses nothing: see ${chapter}`;
+}
+
 /** What amqplib and `FrameReader` say of bytes that are no frame of AMQP. */
 const noFrame = /^(?:Invalid frame|Frame size \d+ exceeds maxFrameSize \d+)/;
 
@@ -59,7 +67,7 @@ export function whyLost(error: Error): string {
   if (queue !== undefined)
     return `the queue ${queue} is no stream: delete it, and it is declared anew (${why})`;
   if (!unopened.test(why)) return why;
-  return `RabbitMQ has a queue and has not opened it: it may be starting still; if that stays so, see "A queue that RabbitMQ does not open" in docs/operations.md (${why})`;
+  return `RabbitMQ has a queue and has not opened it: it may be starting still; if that stays so, see ${chapter} (${why})`;
 }
 
 /** Why a channel has ended. If something is missing in RabbitMQ, the reason is in other words than RabbitMQ's. */

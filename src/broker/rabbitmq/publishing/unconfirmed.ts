@@ -1,7 +1,7 @@
 import type { Logger } from "../../../ops/logger.ts";
+import { chapter } from "../connection/watch.ts";
 
-const mend =
-  "a queue without a running leader, or without most of its nodes, holds it up: rabbitmqctl list_queues name type state shows which";
+const mend = `a queue without a running leader, or without most of its nodes, holds it up: rabbitmqctl list_queues name type state shows which; of one that is down, see ${chapter}`;
 
 /**
  * Logs when RabbitMQ answers but confirms nothing: one line when the oldest message has waited for long, and one when RabbitMQ confirms

@@ -69,7 +69,7 @@ export class Consuming {
 
   /** Consumes until the connection is lost. Resolves when RabbitMQ has the consumer, or knows that none is wanted. */
   async start(life: Life): Promise<void> {
-    const { consumer } = this.options;
+    const { consumer, queue } = this.options;
     const { channel, opened } = life.openingChannel();
     const session = new Session(channel, this, life.drop);
     channel.on("close", () => session.end());
@@ -85,7 +85,9 @@ export class Consuming {
       take: (count) => session.take(count),
       stop: () => session.stop(),
     });
+    life.asked.add(queue);
     await Promise.all([opened, session.begin()]);
+    life.asked.delete(queue);
   }
 
   #answered(channel: Channel, queued: number | undefined): void {

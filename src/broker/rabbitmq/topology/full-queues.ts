@@ -2,6 +2,7 @@ import type { Logger } from "../../../ops/logger.ts";
 import type { FullQueueTiming } from "../connection/link-timing.ts";
 import { exchanges } from "./exchanges.ts";
 import type { QueueDepth, QueueInspector } from "./queue-inspector.ts";
+import { isIdle, isUp, whyRefused } from "./refusing-queue.ts";
 import { logStream } from "./topology.ts";
 
 /** A full queue has room again when it has lost this part of its messages. With less, publishers would be stopped again at once. */
@@ -14,7 +15,7 @@ const fullAgainMs = 600_000;
 const episodeMs = 120_000;
 
 /**
- * Decides what to do when RabbitMQ refuses messages (basic.nack) on one connection after another: a queue is full (`--queue-max-bytes`).
+ * Decides what to do when RabbitMQ refuses messages (basic.nack) on one connection after another: a queue is full (`--queue-max-bytes`), or down.
  * RabbitMQ does not tell which, and every message that is tried is put once more into the queues that are not full. So nothing is tried
  * before the fullest queue has room again, or has gone.
  */
@@ -25,8 +26,10 @@ export class FullQueues {
   /** The first connection on which messages were refused, and when the last refusal was. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
   #tryMs: number;
-  /** The full queue, while RabbitMQ refuses everything; undefined until it is found. */
+  /** The full queue, or the one that is down, while RabbitMQ refuses everything; undefined until it is found. */
   #refusing: string | undefined;
+  /** RabbitMQ has that queue and does not serve it. */
+  #isDown = false;
   /** Queues that have taken a message since the last refusal. They are not asked again, since each question costs them another message. */
   readonly #taking = new Set<string>();
   /** Where the message was published to that was refused last. */
@@ -38,7 +41,7 @@ export class FullQueues {
   #calm: ReturnType<typeof setTimeout> | undefined;
   /** How many wait for room: one, and perhaps another one for a connection that was lost meanwhile. */
   #looks = 0;
-  /** Why publishing waits, and for which queue if that is known; undefined if it does not wait. */
+  /** Why publishing waits, and for which full queue if that is known; undefined if it does not wait. */
   waiting: { readonly why: string; readonly queue: string | undefined } | undefined;
 
   /** @param waitingCount messages that wait for RabbitMQ */
@@ -116,9 +119,13 @@ export class FullQueues {
       await new Promise((resolve) => setTimeout(resolve, this.#timing.lookEveryMs));
       if (isOver()) break;
       const now = await inspector.depths(this.#refusing === undefined ? queues() : [this.#refusing]);
-      const left = new Map(now.map(({ queue, messages }) => [queue, messages]));
+      const left = new Map(now.map((depth) => [depth.queue, depth]));
       const watched = this.#refusing === undefined ? before.keys() : [this.#refusing];
-      if ([...watched].some((queue) => (left.get(queue) ?? 0) < (before.get(queue) ?? 0) * (1 - roomShare))) {
+      const hasRoom = (queue: string) =>
+        this.#isDown
+          ? isUp(left.get(queue))
+          : (left.get(queue)?.messages ?? 0) < (before.get(queue) ?? 0) * (1 - roomShare);
+      if ([...watched].some(hasRoom)) {
         this.#forget();
         this.#tryMs = this.#timing.tryFirstMs;
         break;
@@ -127,25 +134,35 @@ export class FullQueues {
       const found = this.#refusing === undefined ? await this.#findRefusing(now, inspector) : undefined;
       if (found === undefined) continue;
       this.#name(found);
-      this.#logger.warn("the queue that is full was found", { ...found, why: this.waiting.why });
+      this.#logger.warn(`the queue that is ${this.#isDown ? "down" : "full"} was found`, {
+        ...found,
+        why: this.waiting.why,
+      });
     }
   }
 
-  /** Notes the full queue; undefined if it is not known. */
-  #name(full: QueueDepth | undefined): void {
-    this.#refusing = full?.queue;
-    this.waiting = { why: whyOf(full, this.#exchange), queue: full?.queue };
+  /** Notes the queue that refuses messages; undefined if it is not known. */
+  #name(refusing: QueueDepth | undefined): void {
+    this.#refusing = refusing?.queue;
+    this.#isDown = refusing !== undefined && isIdle(refusing);
+    const full = this.#isDown ? undefined : refusing?.queue;
+    this.waiting = { why: whyRefused(refusing, this.#exchange), queue: full };
   }
 
-  /** Finds the queue that refuses messages. The queues with the most messages are asked first. An empty queue is not full, whatever its cap. */
+  /**
+   * Finds the queue that refuses messages. The queues with the most messages are asked first. An empty queue is not full, whatever its cap, but
+   * may be down: only one that nobody consumes can be, so no others are asked. Nor are empty dead letters, in which the question would stay.
+   */
   async #findRefusing(
     depths: readonly QueueDepth[],
     inspector: QueueInspector,
   ): Promise<QueueDepth | undefined> {
     const known = depths.find(({ queue }) => queue === this.#refusing);
     if (known !== undefined) return known;
-    const filled = depths.filter(({ queue, messages }) => messages > 0 && !this.#taking.has(queue));
-    for (const depth of filled.toSorted((one, other) => other.messages - one.messages)) {
+    const mayRefuse = (depth: QueueDepth) =>
+      depth.messages > 0 || (isIdle(depth) && depth.queue !== exchanges.dead);
+    const suspects = depths.filter((depth) => mayRefuse(depth) && !this.#taking.has(depth.queue));
+    for (const depth of suspects.toSorted((one, other) => other.messages - one.messages)) {
       if (await inspector.refuses(depth.queue)) return depth;
       this.#taking.add(depth.queue);
     }
@@ -154,6 +171,7 @@ export class FullQueues {
 
   #forget(): void {
     this.#refusing = undefined;
+    this.#isDown = false;
     this.#taking.clear();
   }
 
@@ -165,7 +183,7 @@ export class FullQueues {
       return;
     }
     this.#told = { queue: full?.queue, sinceMs: this.#told?.sinceMs ?? nowMs };
-    this.#logger.warn("a queue is full: what is published waits", fields);
+    this.#logger.warn(`a queue is ${this.#isDown ? "down" : "full"}: what is published waits`, fields);
   }
 
   /** RabbitMQ has taken a message. */
@@ -194,19 +212,4 @@ export class FullQueues {
     this.waiting = undefined;
     this.#forget();
   }
-}
-
-/** @param full undefined if the queue is not known: another program's, that of a group that is not in the ledger, or one that is down */
-function whyOf(full: QueueDepth | undefined, exchange: string): string {
-  if (full === undefined)
-    return `RabbitMQ refuses messages: a queue bound to ${exchange} is full, or down; rabbitmqctl list_queues name state messages consumers shows which`;
-  const { queue, messages, consumers } = full;
-  if (queue === exchanges.dead)
-    return `the queue ${queue} is full with ${messages} messages: look at them and replay or purge them (warren dead-letters)`;
-  const group = queue.slice(exchanges.fromClients.length + 1);
-  const state =
-    consumers === 0
-      ? `nobody consumes it: start a processor (--group ${group}), or remove the group if it was abandoned: warren groups remove ${group}`
-      : `its ${consumers} consumers are too slow: start more processors (--group ${group})`;
-  return `the queue ${queue} of the group ${group} is full with ${messages} messages, and ${state}`;
 }

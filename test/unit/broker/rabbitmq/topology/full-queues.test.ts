@@ -103,7 +103,40 @@ describe("a full queue", () => {
     await passUntil(room);
     expect(full.waiting?.queue).toBeUndefined();
     expect(full.waiting?.why).toInclude("rabbitmqctl list_queues name state messages consumers shows which");
-    expect(tried).toEqual(["wsmanager.busy"]);
+    expect(tried).toEqual(["wsmanager.busy", "wsmanager.left"]);
+  });
+
+  test("that is empty is down if it refuses and nobody consumes it, and is not said to be full", async () => {
+    const seen = [
+      depth("wsmanager.busy", 500, 2),
+      depth("wsmanager.idle", 0, 2),
+      depth("wsmanager.left", 0, 0),
+    ];
+    const { full, room, tried, logger } = roomWhile("wsmanager.left", seen, []);
+    await passUntil(room);
+    expect(tried).toEqual(["wsmanager.busy", "wsmanager.left"]);
+    expect(full.waiting?.queue).toBeUndefined();
+    expect(full.waiting?.why).toMatch(
+      /^RabbitMQ has the queue wsmanager\.left and does not serve it: .* restart RabbitMQ's node \(rabbitmqctl stop_app, then start_app\)/,
+    );
+    expect(logger.lines[0]?.message).toBe("a queue is down: what is published waits");
+  });
+
+  test("of dead letters that is empty is asked nothing, since the question would stay in it", async () => {
+    const { full, room, tried } = roomWhile("wsmanager.dead", [depth("wsmanager.dead", 0, 0)], []);
+    await passUntil(room);
+    expect(tried).toEqual([]);
+    expect(full.waiting?.why).toInclude("is full, or down");
+  });
+
+  test("that was down is tried when somebody consumes it again, or when it has gone", async () => {
+    const down = depth("wsmanager.left", 0, 0);
+    const up = roomWhile("wsmanager.left", [down], [down], [depth("wsmanager.left", 0, 1)]);
+    await passUntil(up.room);
+    expect(up.asked.length).toBe(3);
+    const gone = roomWhile("wsmanager.left", [down], []);
+    await passUntil(gone.room);
+    expect(gone.asked.length).toBe(2);
   });
 
   test("is named as soon as its group is heard of, and no other one is asked twice", async () => {
