@@ -21,6 +21,8 @@ const mapEntryBytes = 48;
 /** What waits for a confirm: a function, and what it holds besides the receipt. */
 const waiterOverheadBytes = 256;
 
+/** No more bytes than this are kept in JavaScriptCore's own heap (`fastSizeLimit` of its typed arrays). */
+const fewBytes = 1000;
 /** The bytes of a text longer than this are counted. In UTF-16 units. */
 const longTextUnits = 4096;
 
@@ -106,7 +108,12 @@ export function receiptCostBytes(receipt: string | undefined): number {
   return receipt === undefined ? 0 : textCostBytes(receipt) + waiterOverheadBytes;
 }
 
-/** The same bytes, copied if they are a small part of a larger buffer. */
+/**
+ * The same bytes, without a larger buffer that they are a small part of. Few bytes are always copied: JavaScriptCore has a copy of them in
+ * its own heap, where a part of a buffer of any size takes an object for that as well, and what that allocates.
+ */
 export function ownBytes<B extends Uint8Array>(bytes: B): B | Buffer {
-  return bytes.buffer.byteLength > 2 * bytes.byteLength + bufferOverheadBytes ? Buffer.from(bytes) : bytes;
+  const isOwn =
+    bytes.byteLength > fewBytes && bytes.buffer.byteLength <= 2 * bytes.byteLength + bufferOverheadBytes;
+  return isOwn ? bytes : Buffer.from(bytes);
 }

@@ -1,5 +1,5 @@
 import type { Exchange, RecordExchange } from "../broker/broker.ts";
-import { envelopeCostBytes, ownBytes, textCostBytes } from "../costs.ts";
+import { bufferCostBytes, envelopeCostBytes, ownBytes, textCostBytes } from "../costs.ts";
 import {
   type Contents,
   contentsWith,
@@ -13,6 +13,8 @@ import { packedContentType } from "../envelope/packing.ts";
 import { topicsIn } from "../envelope/unpacking.ts";
 import type { Headers, Message } from "../message.ts";
 import { hasKey, isWarrens, isWarrensAnswer } from "../message-id.ts";
+import { hasMany, ownMessage } from "./own-message.ts";
+import type { PackOrigin, PackOrigins } from "./pack-origins.ts";
 import { positionText } from "./position.ts";
 
 /** Opens an envelope. Returns no messages if it cannot be read. */
@@ -48,11 +50,16 @@ export class LogRecord {
   readonly #messageId: string | undefined;
   #fingerprint: string | undefined;
   #opener: Opener;
-  /** Absent once a single message is kept. */
+  /** Absent once it is kept, unless it is a pack with an origin of its own. */
   #envelope: Envelope | undefined;
+  /** Whether the envelope has a body of its own. Small bytes take twice as much once their buffer was asked for, so it is asked for once. */
+  #isOwn = false;
+  /** What is kept of a pack instead of its envelope. */
+  #body: Buffer | undefined;
+  #origin: PackOrigin | undefined;
   #contents: Contents | undefined;
   /** The decoded messages, by their index. */
-  #messages: (Message | undefined)[] = [];
+  #messages: (Message | undefined)[] | undefined;
   #onOpened: ((record: LogRecord) => void) | undefined;
 
   constructor(offset: number, exchange: RecordExchange, envelope: Envelope, opener: Opener) {
@@ -85,7 +92,7 @@ export class LogRecord {
     this.#fingerprint ??= fingerprintOf({
       messageId: this.#messageId,
       timestamp: this.timestamp,
-      body: this.#envelope?.body ?? nothing,
+      body: this.#body ?? this.#envelope?.body ?? nothing,
     });
     return this.#fingerprint;
   }
@@ -102,11 +109,11 @@ export class LogRecord {
 
   /** The topics of its messages, if they are known without decoding more: those of a pack. */
   get topics(): readonly string[] | undefined {
-    return this.#isPacked ? topicsIn(this.#envelope!.body) : undefined;
+    return this.#isPacked ? topicsIn(this.#body ?? this.#envelope!.body) : undefined;
   }
 
   get #isPacked(): boolean {
-    return this.#envelope?.contentType === packedContentType;
+    return this.#body !== undefined || this.#envelope?.contentType === packedContentType;
   }
 
   /**
@@ -126,10 +133,13 @@ export class LogRecord {
 
   /** The message with this index. Its body is decoded once. */
   at(index: number): Message {
-    const known = this.#messages[index];
+    const known = this.#messages?.[index];
     if (known !== undefined) return known;
     const message = this.#opened.at(index);
-    if (this.#contents !== undefined) this.#messages[index] = message;
+    if (this.#contents !== undefined) {
+      this.#messages ??= [];
+      this.#messages[index] = message;
+    }
     return message;
   }
 
@@ -140,8 +150,7 @@ export class LogRecord {
 
   get #opened(): Contents {
     if (this.#contents !== undefined) return this.#contents;
-    if (this.#isPacked) this.own();
-    const contents = this.#opener(this, this.#envelope as Envelope);
+    const contents = this.#opener(this, this.#isPacked ? this.own() : (this.#envelope as Envelope));
     this.#contents = contents;
     // This may close it at once, where too much is decoded.
     this.#onOpened?.(this);
@@ -164,13 +173,14 @@ export class LogRecord {
    *
    * @param onOpened called when a pack is decoded, or at once if it has been: until `close` it takes `openCostBytes` more
    * @param isReadNow whether a subscription reads it now; if not, what was decoded of a pack is dropped
+   * @param origins of the packs that are kept in the same place
    */
-  keep(onOpened: (record: LogRecord) => void, isReadNow: boolean): void {
+  keep(onOpened: (record: LogRecord) => void, isReadNow: boolean, origins: PackOrigins): void {
     if (!this.#isPacked) {
       this.#keepSingle(onOpened);
       return;
     }
-    this.costBytes = overheadBytes + envelopeCostBytes(this.own());
+    this.#keepPack(this.own(), origins);
     this.#onOpened = onOpened;
     if (!isReadNow) this.close();
     else if (this.#contents !== undefined) onOpened(this);
@@ -178,10 +188,24 @@ export class LogRecord {
 
   /** Lets go of the buffer that the record came in. Only a pack, or a record that has not been kept, still has its envelope. */
   own(): Envelope {
+    const { timestamp } = this;
+    if (this.#body !== undefined)
+      return { ...this.#origin!, body: this.#body, messageId: this.#messageId, timestamp };
     const envelope = this.#envelope!;
+    if (this.#isOwn) return envelope;
+    this.#isOwn = true;
     const body = ownBytes(envelope.body) as Buffer;
     if (body !== envelope.body) this.#envelope = { ...envelope, body };
     return this.#envelope!;
+  }
+
+  #keepPack(envelope: Envelope, origins: PackOrigins): void {
+    this.costBytes = overheadBytes + envelopeCostBytes(envelope);
+    this.#origin = origins.sharedBy(envelope);
+    if (this.#origin === undefined) return;
+    this.#body = envelope.body;
+    this.#envelope = undefined;
+    this.costBytes = overheadBytes + bufferCostBytes(this.#body) + 2 * (this.#messageId?.length ?? 0);
   }
 
   #keepSingle(onOpened: (record: LogRecord) => void): void {
@@ -189,14 +213,14 @@ export class LogRecord {
     // The fingerprint of a record without an id is made of its body, which is dropped here.
     if (this.#messageId === undefined) this.#fingerprint ??= fingerprintOf(this.#envelope!);
     this.#envelope = undefined;
-    this.#messages = [];
+    this.#messages = undefined;
     if (message === undefined || !hasMany(message.headers)) {
-      this.#contents = contentsWith(message === undefined ? [] : [owned(message)]);
+      this.#contents = contentsWith(message === undefined ? [] : [ownMessage(message)]);
       this.costBytes = overheadBytes + this.openCostBytes;
       return;
     }
     const headers = JSON.stringify(message.headers);
-    const bare = { ...owned(message), headers: undefined };
+    const bare = { ...ownMessage(message), headers: undefined };
     this.#contents = undefined;
     this.#opener = () => contentsWith([{ ...bare, headers: JSON.parse(headers) as Headers }]);
     this.costBytes = overheadBytes + keptCostBytes(bare) + textCostBytes(headers);
@@ -217,24 +241,8 @@ export class LogRecord {
   close(): void {
     if (this.#onOpened === undefined) return;
     this.#contents = undefined;
-    this.#messages = [];
+    this.#messages = undefined;
   }
 }
 
 const nothing = Buffer.alloc(0);
-
-/** With more headers than this, they are kept as text: an object whose property names are used nowhere else takes some 300 bytes for each. */
-const headersMax = 4;
-
-function hasMany(headers: Headers | undefined): boolean {
-  let count = 0;
-  for (const _ in headers) if (++count > headersMax) return true;
-  return false;
-}
-
-function owned(message: Message): Message {
-  const { body } = message;
-  if (typeof body === "string") return message;
-  const own = ownBytes(body);
-  return own === body ? message : { ...message, body: own };
-}

@@ -1,4 +1,5 @@
 import { Deque } from "../collections/deque.ts";
+import { PackOrigins } from "./pack-origins.ts";
 import { positionText } from "./position.ts";
 import type { LogRecord } from "./record.ts";
 import { Times } from "./times.ts";
@@ -21,6 +22,7 @@ export class LogWindow {
   #coversFrom: number | undefined;
   #isAllThereIs = false;
   readonly #times = new Times();
+  readonly #origins = new PackOrigins();
   #last = -1;
   /** The last offset that holds no record but is known by its fingerprint. */
   #marked: { readonly offset: number; readonly fingerprint: string } | undefined;
@@ -83,7 +85,7 @@ export class LogWindow {
   /** @param isReadNow whether a subscription reads the record now; if not, what was decoded of a pack is dropped, to be decoded again when needed */
   append(record: LogRecord, isReadNow = true): void {
     this.reached(record.offset);
-    record.keep(this.#opened, isReadNow);
+    record.keep(this.#opened, isReadNow, this.#origins);
     this.#records.push(record);
     this.#times.push(record.timestamp ?? Math.floor(Date.now() / 1000));
     this.#bytes += record.costBytes;

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import type { ForeignExchange, RecordExchange } from "../../../src/broker/broker.ts";
-import { contentsOf } from "../../../src/envelope/envelope.ts";
+import { contentsOf, type Envelope } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
+import { PackOrigins } from "../../../src/log/pack-origins.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { envelopeOf } from "../doubles/envelope.ts";
 
@@ -24,8 +25,62 @@ test("a record that is closed as soon as it is decoded, since too much is, can b
   const body = pack([{ body: "x", topic: "a" }]);
   const envelope = envelopeOf({ messageId: "1", contentType: packedContentType, body });
   const record = new LogRecord(1, "wsmanager", envelope, () => contentsOf(envelope, "1"));
-  record.keep((opened) => opened.close(), false);
+  record.keep((opened) => opened.close(), false, new PackOrigins());
   expect(record.heads.map(({ topic }) => topic)).toEqual(["a"]);
   expect(record.at(0).topic).toBe("a");
   expect(record.isOpen).toBe(false);
+});
+
+/** Keeps packs of the same shape as one window does, and says what each holds when it is opened again. */
+function keptPacks(particulars: readonly Partial<Envelope>[]) {
+  const origins = new PackOrigins();
+  const opened: Envelope[] = [];
+  return particulars.map((particular, index) => {
+    const body = pack([{ body: `${index}`, topic: "a" }]);
+    const envelope = envelopeOf({
+      messageId: `m-${index}`,
+      contentType: packedContentType,
+      body,
+      ...particular,
+    });
+    const record = new LogRecord(index, "wsmanager", envelope, (_, given) => {
+      opened.push(given);
+      return contentsOf(given, "1");
+    });
+    record.keep(() => undefined, false, origins);
+    const bodies = record.messages.map((message) => message.body);
+    return { envelope, again: opened.at(-1)!, bodies, costBytes: record.costBytes };
+  });
+}
+
+test("a pack that is kept is opened as what it came as, whatever packs came before it", () => {
+  const rare: Partial<Envelope>[] = [
+    { appId: "one" },
+    { appId: "two" },
+    { appId: "two", routingKey: "elsewhere" },
+    { appId: undefined },
+    { appId: "one", clientId: "somebody" },
+    { appId: "one", headers: { colour: "red" } },
+    { appId: "one", packId: "p-1" },
+    { appId: "one", isRequest: true },
+    { appId: "one", timestamp: undefined },
+    { appId: "one", messageId: undefined },
+  ];
+  const kept = keptPacks([...rare, ...rare.toReversed(), ...rare]);
+  for (const [index, { envelope, again, bodies }] of kept.entries()) {
+    expect(again).toEqual(envelope);
+    expect(bodies).toEqual([`${index}`]);
+  }
+});
+
+test("what a publisher's packs have in common is kept and counted once", () => {
+  const [first, second, third] = keptPacks([{ appId: "one" }, { appId: "one" }, { appId: "one" }]);
+  expect(second!.costBytes).toBeLessThan(first!.costBytes - 300);
+  expect(third!.costBytes).toBe(second!.costBytes);
+});
+
+test("packs with names of their own for everything are counted with them", () => {
+  const names = Array.from({ length: 3 }, (_, index) => `${index}`.padEnd(200, "x"));
+  const kept = keptPacks(names.map((appId) => ({ appId, routingKey: appId })));
+  for (const { costBytes } of kept) expect(costBytes).toBeGreaterThan(2 * 200 + 384);
 });

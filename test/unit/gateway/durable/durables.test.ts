@@ -286,7 +286,7 @@ describe("durable subscriptions that are older than memory", () => {
     const self = new DurablesByHand(100_000);
     const { durables } = self;
     durables.marked(1990);
-    const body = pack([{ body: "x".repeat(16_000), topic: "t" }]);
+    const body = pack([{ body: "x".repeat(16_400), topic: "t" }]);
     for (let offset = 1990; offset < 2000; offset++) {
       const envelope = { ...envelopeAt(offset, "t"), body, contentType: packedContentType };
       durables.logged(new LogRecord(offset, "wsmanager", envelope, () => contentsWith([])));
