@@ -51,8 +51,12 @@ export class Parked {
   drained(subscription: DurableSubscription): void {
     const place = this.#all.get(subscription);
     if (place === undefined) return;
-    if (subscription.isDrained && this.#now() - place.sinceMs >= slowMs) this.#wakes.add(subscription);
-    else this.#goOn(subscription);
+    if (!subscription.isDrained || this.#now() - place.sinceMs < slowMs) {
+      this.#goOn(subscription);
+      return;
+    }
+    subscription.wasSlow();
+    this.#wakes.add(subscription);
   }
 
   /** Removes it, and returns its record's number. */

@@ -4,12 +4,10 @@ import type { LogWindow } from "../../log/window.ts";
 import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { direct, Encoding } from "../fan-out/encoding.ts";
+import { Batch } from "./batch.ts";
 import type { Outflow } from "./outflow.ts";
 import { Places } from "./places.ts";
 import type { DurableState } from "./states.ts";
-
-/** How much is gathered before it is written, in characters or bytes. */
-const batchSizeMax = 16 * 1024;
 
 /** What a client asks for. */
 export interface DurableRequest {
@@ -66,14 +64,14 @@ export class DurableSubscription {
   /** Dropped after the call, since it keeps a receipt alive. */
   #onSubscribed: DurableRequest["onSubscribed"] | undefined;
   readonly #onRefused: DurableRequest["onRefused"];
-  #batch: Body[] = [];
-  #batchSize = 0;
+  readonly #batch: Batch<DurableSubscription>;
 
   constructor(
     { socket, clientId, subscriptionId, encoding, pattern, start, onSubscribed, onRefused }: DurableRequest,
     outflow: Outflow<DurableSubscription>,
   ) {
     this.#outflow = outflow;
+    this.#batch = new Batch(outflow);
     this.socket = socket;
     this.clientId = clientId;
     this.subscriptionId = subscriptionId;
@@ -144,21 +142,24 @@ export class DurableSubscription {
   /** @param frame shared by all subscriptions with the same head; it is made here if absent */
   add(tail: Body, frame?: Body): void {
     const { encoding, head } = this;
-    if (this.isAfterGap) this.#batch.push(encoding.join(encoding.headAfterGap(head), tail));
-    else this.#batch.push(frame ?? encoding.join(head, tail));
+    const own = this.isAfterGap ? encoding.join(encoding.headAfterGap(head), tail) : frame;
+    this.#batch.add(own ?? encoding.join(head, tail), tail.length);
     this.isAfterGap = false;
-    this.#batchSize += tail.length;
-    this.#outflow.gathered(tail.length);
   }
 
   /** Whether it has gathered something that is not written. */
   get hasGathered(): boolean {
-    return this.#batchSize > 0;
+    return this.#batch.size > 0;
   }
 
   /** Whether it has gathered enough to write. */
   get hasBatch(): boolean {
-    return this.#batchSize >= Math.min(batchSizeMax, this.#outflow.room);
+    return this.#batch.isFull;
+  }
+
+  /** Its client took long to read what had been written. Until it is quicker, less is written at once. */
+  wasSlow(): void {
+    this.#batch.clientWasSlow();
   }
 
   /** It has got everything up to and including this record. */
@@ -174,19 +175,12 @@ export class DurableSubscription {
 
   /** Writes what was gathered, in one piece. Returns false if the client has to read before more is written. */
   flush(): boolean {
-    this.write();
-    return this.isDrained;
+    return this.#batch.flush();
   }
 
   /** Writes what was gathered, in one piece. Call this instead of `flush` if nothing more is to be written. */
   write(): void {
-    const batch = this.#batch;
-    const size = this.#batchSize;
-    if (batch.length > 0) {
-      this.#batch = [];
-      this.#batchSize = 0;
-      this.#outflow.write(batch, size);
-    }
+    this.#batch.write();
   }
 
   /** Whether there is room to gather or write more. */
@@ -206,9 +200,8 @@ export class DurableSubscription {
 
   /** Drops what was gathered. */
   end(): void {
-    this.#outflow.leave(this, this.#batchSize);
-    this.#batch = [];
-    this.#batchSize = 0;
+    this.#outflow.leave(this, this.#batch.size);
+    this.#batch.take();
   }
 }
 

@@ -5,7 +5,14 @@ import { makeFakeClock } from "../../doubles/fake-clock.ts";
 
 const { step } = makeFakeClock();
 
-const unread = () => ({ isDrained: false, awaitRoom: () => undefined }) as unknown as DurableSubscription;
+/** A subscription of a client that has yet to read. */
+function unread() {
+  const subscription = { isDrained: false, isSlow: false, awaitRoom: () => undefined, wasSlow };
+  function wasSlow() {
+    subscription.isSlow = true;
+  }
+  return subscription as unknown as DurableSubscription & { readonly isSlow: boolean };
+}
 
 test("one whose client has read goes on within a third of a second, though nobody tells that it has", () => {
   const wentOn: (number | undefined)[] = [];
@@ -38,6 +45,7 @@ test("one that made room at once goes on at once, and a slow one within the next
   expect(wentOn).toEqual([2]);
   step(20);
   expect(wentOn).toEqual([2, 1]);
+  expect([fast.isSlow, slow.isSlow]).toEqual([false, true]);
   expect(jest.getTimerCount()).toBe(0);
 });
 
