@@ -13,6 +13,8 @@ const slowSeconds = 60;
 const warmSeconds = 10;
 const quickSeconds = 10;
 const watchEveryMs = 50;
+/** A round takes almost three minutes. */
+const roundsMax = 3;
 /** Deliveries of everything that was published, to all subscribers. */
 const drainMsMax = 150_000;
 
@@ -31,7 +33,7 @@ export const slowReaders: Case = {
   isQuick: false,
   async run(setting) {
     const turns = await inRounds(
-      { ...setting, rounds: 1 },
+      { ...setting, rounds: Math.min(setting.rounds, roundsMax) },
       "slow-readers",
       new Map([["warren", () => turn(setting)]]),
     );
