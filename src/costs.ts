@@ -39,9 +39,14 @@ function textBodyCostBytes(text: string): number {
   return text.length < longTextUnits ? 2 * text.length : Math.max(2 * text.length, Buffer.byteLength(text));
 }
 
+/** What this many bytes take in memory, with the object around them. */
+export function bytesCostBytes(count: number): number {
+  return count + bufferOverheadBytes;
+}
+
 /** What bytes take in memory, with the object around them. */
 export function bufferCostBytes(bytes: Uint8Array): number {
-  return bytes.byteLength + bufferOverheadBytes;
+  return bytesCostBytes(bytes.byteLength);
 }
 
 /** What a body takes in memory. */
@@ -110,7 +115,7 @@ export function receiptCostBytes(receipt: string | undefined): number {
 
 /**
  * The same bytes, without a larger buffer that they are a small part of. Few bytes are always copied: JavaScriptCore has a copy of them in
- * its own heap, where a part of a buffer of any size takes an object for that as well, and what that allocates.
+ * its own heap. A view of a buffer of any size would need an object for that buffer as well.
  */
 export function ownBytes<B extends Uint8Array>(bytes: B): B | Buffer {
   const isOwn =

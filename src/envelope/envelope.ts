@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { bufferCostBytes, messageCostBytes, textCostBytes } from "../costs.ts";
+import { bytesCostBytes, messageCostBytes, textCostBytes } from "../costs.ts";
 import type { Body, Headers, Message, OutgoingMessage } from "../message.ts";
 import { isTextType } from "../properties.ts";
 import { packedContentType } from "./packing.ts";
@@ -168,7 +168,7 @@ function packed(
       for (const [index, head] of heads.entries()) {
         const { start, end, isBytes } = places[index]!;
         costBytes += keptCostBytes({ ...head, body: "" });
-        costBytes += isBytes ? bufferCostBytes(body.subarray(start, end)) : 2 * (end - start);
+        costBytes += isBytes ? bytesCostBytes(end - start) : 2 * (end - start);
       }
       return costBytes;
     },

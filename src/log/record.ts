@@ -52,7 +52,7 @@ export class LogRecord {
   #opener: Opener;
   /** Absent once it is kept, unless it is a pack with an origin of its own. */
   #envelope: Envelope | undefined;
-  /** Whether the envelope has a body of its own. Small bytes take twice as much once their buffer was asked for, so it is asked for once. */
+  /** Whether the envelope has a body of its own, so that it need not be copied again. */
   #isOwn = false;
   /** What is kept of a pack instead of its envelope. */
   #body: Buffer | undefined;
@@ -186,7 +186,7 @@ export class LogRecord {
     else if (this.#contents !== undefined) onOpened(this);
   }
 
-  /** Lets go of the buffer that the record came in. Only a pack, or a record that has not been kept, still has its envelope. */
+  /** Lets go of the buffer that the record came in. Returns its envelope, which a single message that is kept no longer has. */
   own(): Envelope {
     const { timestamp } = this;
     if (this.#body !== undefined)
@@ -200,6 +200,7 @@ export class LogRecord {
   }
 
   #keepPack(envelope: Envelope, origins: PackOrigins): void {
+    if (this.#body !== undefined) return;
     this.costBytes = overheadBytes + envelopeCostBytes(envelope);
     this.#origin = origins.sharedBy(envelope);
     if (this.#origin === undefined) return;

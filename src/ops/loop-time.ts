@@ -55,7 +55,7 @@ export class LoopTime {
   /** Input has come. Returns until when it is handled as it comes, in this turn. */
   begin(): number {
     this.#directUntilMs ??= this.share(directMs);
-    this.#end ??= setImmediate(this.#runTasks);
+    this.#awaitEnd();
     return this.#directUntilMs;
   }
 
@@ -77,12 +77,19 @@ export class LoopTime {
   /** Gives the task a turn. Asking again before that changes nothing. */
   ask(task: Task): void {
     this.#tasks.add(task);
-    this.#end ??= setImmediate(this.#runTasks);
+    this.#awaitEnd();
   }
 
   /** Cancels the task's turn. */
   forget(task: Task): void {
     this.#tasks.delete(task);
+  }
+
+  #awaitEnd(): void {
+    if (this.#end !== undefined) return;
+    // What began the last turn may have been long ago.
+    this.share(0);
+    this.#end = setImmediate(this.#runTasks);
   }
 
   readonly #runTasks = (): void => {

@@ -3,6 +3,7 @@ import { StompFault } from "../../src/wire/stomp/fault.ts";
 import { frameText } from "../../src/wire/stomp/frames.ts";
 import { FrameParser } from "../../src/wire/stomp/parser.ts";
 import { frameLimits } from "./frame-limits.ts";
+import { framesIn } from "./frames-in.ts";
 
 interface Client {
   readonly parser: FrameParser;
@@ -59,8 +60,7 @@ export class FakeStomp {
 
   #read(client: ServerWebSocket<Client>, bytes: Buffer): void {
     const { parser } = client.data;
-    parser.push(bytes);
-    for (let frame = parser.next(); frame !== undefined; frame = parser.next()) {
+    for (const frame of framesIn(parser, bytes)) {
       if (frame instanceof StompFault) throw frame;
       const { command, headers, body } = frame;
       if (command === "CONNECT") client.send(frameText("CONNECTED", [["version", "1.2"]], "", "1.2"));

@@ -3,6 +3,7 @@ import { StompFault } from "../../src/wire/stomp/fault.ts";
 import type { Version } from "../../src/wire/stomp/frames.ts";
 import { FrameParser } from "../../src/wire/stomp/parser.ts";
 import { frameLimits } from "./frame-limits.ts";
+import { framesIn } from "./frames-in.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { inPieces } from "./stomp-fuzz.ts";
 import type { StompSide } from "./stomp-session.ts";
@@ -17,8 +18,7 @@ function parsed(pieces: readonly Buffer[], version: Version): string[] {
   for (const piece of pieces) {
     // A copy, since Bun lends its bytes only until the handler returns.
     const lent = Buffer.from(piece);
-    parser.push(lent);
-    for (let next = parser.next(); next !== undefined; next = parser.next()) {
+    for (const next of framesIn(parser, lent)) {
       if (next instanceof StompFault) return [...found, "fault"];
       found.push(`${next.command} ${JSON.stringify([...next.headers])} ${next.body.toString("latin1")}`);
     }

@@ -39,7 +39,8 @@ export class StompSide {
   readonly #shares: Shares;
   readonly #protocol: StompProtocol;
 
-  constructor(maxMessageBytes: number) {
+  /** @param loop time stands still unless it is given, so that nothing waits for the next turn */
+  constructor(maxMessageBytes: number, loop = new LoopTime(() => 0)) {
     this.relay.publishThrough({
       publish: (key: string, frame: string | Uint8Array) => {
         for (const socket of this.#sockets)
@@ -55,7 +56,7 @@ export class StompSide {
     this.#backpressure = new Backpressure(this.#holds, [], isFull);
     this.#shares = new Shares(this.#holds, room, this.#backpressure);
     // Time stands still, so that nothing but a full outbox is waited for.
-    this.#turns = new Turns(this.#holds, (socket) => socket.data.left(), new LoopTime(() => 0), {
+    this.#turns = new Turns(this.#holds, (socket) => socket.data.left(), loop, {
       deliveredCount: 0,
       publishedCount: 0,
       isFull: false,

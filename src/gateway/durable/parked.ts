@@ -51,12 +51,8 @@ export class Parked {
   drained(subscription: DurableSubscription): void {
     const place = this.#all.get(subscription);
     if (place === undefined) return;
-    if (!subscription.isDrained || this.#now() - place.sinceMs < slowMs) {
-      this.#goOn(subscription);
-      return;
-    }
-    subscription.wasSlow();
-    this.#wakes.add(subscription);
+    if (subscription.isDrained && this.#now() - place.sinceMs >= slowMs) this.#wakes.add(subscription);
+    else this.#goOn(subscription);
   }
 
   /** Removes it, and returns its record's number. */
@@ -84,7 +80,8 @@ export class Parked {
 
   #takeTurn(subscription: DurableSubscription): void {
     // The client has had more meanwhile, so it is not slow: next time this one is as quick as the client's other ones.
-    if (!subscription.isDrained) this.#all.get(subscription)!.sinceMs = this.#now();
+    if (subscription.isDrained) subscription.wasSlow();
+    else this.#all.get(subscription)!.sinceMs = this.#now();
     this.#goOn(subscription);
   }
 

@@ -25,13 +25,12 @@ import { StompFault } from "../../../src/wire/stomp/fault.ts";
 import type { Frame } from "../../../src/wire/stomp/frames.ts";
 import { FrameParser } from "../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
+import { framesIn } from "../../support/frames-in.ts";
 import { type Holder, measure } from "../../support/growth.ts";
 
 /** The frames that a client's bytes make. */
 function* framesOf(bytes: Buffer): Iterable<Frame> {
-  const parser = new FrameParser(frameLimits(1024 ** 2));
-  parser.push(bytes);
-  for (let next = parser.next(); next !== undefined; next = parser.next()) {
+  for (const next of framesIn(new FrameParser(frameLimits(1024 ** 2)), bytes)) {
     if (next instanceof StompFault) throw next;
     yield next;
   }

@@ -47,9 +47,18 @@ function keptPacks(particulars: readonly Partial<Envelope>[]) {
       opened.push(given);
       return contentsOf(given, "1");
     });
+    const told = () => [record.fingerprint, record.topics, record.endPosition, record.messages];
+    const before = told();
     record.keep(() => undefined, false, origins);
-    const bodies = record.messages.map((message) => message.body);
-    return { envelope, again: opened.at(-1)!, bodies, costBytes: record.costBytes };
+    const after = told();
+    return {
+      envelope,
+      again: opened.at(-1)!,
+      openings: opened.length,
+      before,
+      after,
+      costBytes: record.costBytes,
+    };
   });
 }
 
@@ -67,9 +76,10 @@ test("a pack that is kept is opened as what it came as, whatever packs came befo
     { appId: "one", messageId: undefined },
   ];
   const kept = keptPacks([...rare, ...rare.toReversed(), ...rare]);
-  for (const [index, { envelope, again, bodies }] of kept.entries()) {
+  for (const [index, { envelope, again, openings, before, after }] of kept.entries()) {
+    expect(openings).toBe(2 * (index + 1));
     expect(again).toEqual(envelope);
-    expect(bodies).toEqual([`${index}`]);
+    expect(after).toEqual(before);
   }
 });
 

@@ -100,6 +100,17 @@ test("where nothing else is to be done, a turn is over when its time is, and the
   expect(loop.share(5)).toBe(17);
 });
 
+test("a task that asks when nothing was done for long has all of its time", async () => {
+  const clock = { ms: 0 };
+  const loop = new LoopTime(() => clock.ms);
+  expect(loop.share(5)).toBe(5);
+  clock.ms = 1000;
+  const times: number[] = [];
+  loop.ask({ run: (untilMs) => void times.push(untilMs) });
+  await turn();
+  expect(times).toEqual([1005]);
+});
+
 test("a task that is forgotten gets no turn, and nothing is left to do when nobody asks any more", async () => {
   const runs: string[] = [];
   const loop = new LoopTime();

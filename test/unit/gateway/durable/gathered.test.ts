@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Batch } from "../../../../src/gateway/durable/batch.ts";
+import { Gathered } from "../../../../src/gateway/durable/gathered.ts";
 import type { Outflow } from "../../../../src/gateway/durable/outflow.ts";
 
 /** A batch for a client whose network takes everything at once, or nothing. */
@@ -14,7 +14,7 @@ function batchOf(room = 128 * 1024) {
     gathered: () => undefined,
     write: (_, size) => void written.push(size),
   };
-  const batch = new Batch<object>(outflow as Outflow<object>);
+  const batch = new Gathered<object>(outflow as Outflow<object>);
   /** Gathers messages of a kilobyte until there is enough to write, and writes them. */
   const fill = () => {
     do batch.add("x".repeat(1024), 1024);
@@ -42,6 +42,18 @@ describe("a client is written to", () => {
     expect(fill()).toBe(false);
     fill();
     expect(written).toEqual(kilobytes(16, 16));
+  });
+
+  test("four kilobytes at once if it was slow, whatever small things the network took at once since", () => {
+    const { batch, written, fill } = batchOf();
+    batch.clientWasSlow();
+    for (let count = 0; count < 100; count++) {
+      batch.add("x", 1);
+      batch.flush();
+      batch.flush();
+    }
+    fill();
+    expect(written.at(-1)).toBe(4 * 1024);
   });
 
   test("four kilobytes at once if it was slow, until the network has taken as much at once as a quick client reads", () => {

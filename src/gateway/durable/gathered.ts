@@ -8,7 +8,7 @@ const sizeMax = 16 * 1024;
  * if there is more of it.
  */
 const slowSizeMax = 4 * 1024;
-/** A client that was slow no longer is once the network has taken this many batches at once, one after another. */
+/** A client stops counting as slow once the network has taken this many full batches at once, one after another. */
 const quickBatches = 32;
 
 /**
@@ -16,7 +16,7 @@ const quickBatches = 32;
  *
  * @typeParam Subscription whose it is
  */
-export class Batch<Subscription> {
+export class Gathered<Subscription> {
   readonly #outflow: Outflow<Subscription>;
   #frames: Body[] = [];
   #size = 0;
@@ -46,9 +46,12 @@ export class Batch<Subscription> {
 
   /** Writes everything, in one piece. Returns false if the client has to read before more is written. */
   flush(): boolean {
+    const { isFull } = this;
     this.write();
     const { isDrained } = this.#outflow;
-    if (this.#slowFor > 0) this.#slowFor = isDrained ? this.#slowFor - 1 : quickBatches;
+    // What is less than a batch is taken at once from a slow client, too.
+    if (this.#slowFor > 0 && (isFull || !isDrained))
+      this.#slowFor = isDrained ? this.#slowFor - 1 : quickBatches;
     return isDrained;
   }
 
