@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, jest } from "bun:test";
+import { turn } from "./turn.ts";
 
 /** `performance.now()` and timers, whose time passes as tests like. For a test file's top level: each test begins at zero. */
 export function makeFakeClock() {
@@ -23,6 +24,20 @@ export function makeFakeClock() {
     /** Something takes this long: timers hear of it later. */
     spend(ms: number): void {
       nowMs += ms;
+    },
+    /** Time passes, step by step, until the promise is settled. */
+    async passUntil(promise: Promise<unknown>, stepMs: number): Promise<void> {
+      let isSettled = false;
+      const settle = () => {
+        isSettled = true;
+      };
+      promise.then(settle, settle);
+      await turn();
+      while (!isSettled) {
+        step(stepMs);
+        await turn();
+      }
+      await promise;
     },
     /** @param each is called after each step */
     pass(ms: number, stepMs: number, each: () => void = () => undefined): void {

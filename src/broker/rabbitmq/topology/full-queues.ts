@@ -3,6 +3,7 @@ import type { FullQueueTiming } from "../connection/link-timing.ts";
 import { exchanges } from "./exchanges.ts";
 import type { QueueDepth, QueueInspector } from "./queue-inspector.ts";
 import { isIdle, isUp, whyRefused } from "./refusing-queue.ts";
+import { Suspects } from "./suspects.ts";
 import { logStream } from "./topology.ts";
 
 /** A full queue has room again when it has lost this part of its messages. With less, publishers would be stopped again at once. */
@@ -30,13 +31,14 @@ export class FullQueues {
   #refusing: string | undefined;
   /** RabbitMQ has that queue and does not serve it. */
   #isDown = false;
-  /** Queues that have taken a message since the last refusal. They are not asked again, since each question costs them another message. */
-  readonly #taking = new Set<string>();
+  readonly #suspects = new Suspects();
   /** Where the message was published to that was refused last. */
   #exchange: string = exchanges.fromClients;
   #lastFullMs = Number.NEGATIVE_INFINITY;
-  /** What was logged: which queue is full, and since when, in milliseconds. Undefined after it was logged that there is room. */
-  #told: { readonly queue: string | undefined; readonly sinceMs: number } | undefined;
+  /** What was logged: which queue is full or down, and since when, in milliseconds. Undefined after it was logged that there is room. */
+  #told:
+    | { readonly queue: string | undefined; readonly isDown: boolean; readonly sinceMs: number }
+    | undefined;
   /** Runs until it is logged that there is room. */
   #calm: ReturnType<typeof setTimeout> | undefined;
   /** How many wait for room: one, and perhaps another one for a connection that was lost meanwhile. */
@@ -103,42 +105,62 @@ export class FullQueues {
     const remember = (depths: readonly QueueDepth[]) => {
       for (const { queue, messages } of depths) if (!before.has(queue)) before.set(queue, messages);
     };
-    this.#taking.clear();
+    this.#suspects.refusedAgain();
     const first = await inspector.depths(queues());
     remember(first);
-    this.#name(await this.#findRefusing(first, inspector));
     const since = performance.now();
     this.#lastFullMs = since;
-    this.#tellFull(
-      first.find(({ queue }) => queue === this.#refusing),
-      since,
-    );
     const tryAtMs = since + this.#tryMs;
     this.#tryMs = Math.min(tryMostMs, 2 * this.#tryMs);
-    while (!isOver() && performance.now() < tryAtMs) {
+    const isLate = () => isOver() || performance.now() >= tryAtMs;
+    const known = first.find(({ queue }) => queue === this.#refusing);
+    const refusesStill = known === undefined ? undefined : await this.#stillRefuses(known, inspector);
+    const refusing = refusesStill === undefined ? await this.#suspects.find(first, inspector, isLate) : known;
+    if (isOver()) return;
+    if (refusesStill === false) {
+      this.#foundRoom();
+      return;
+    }
+    this.#name(refusing);
+    this.#tellFull(refusing, since);
+    while (!isLate()) {
       await new Promise((resolve) => setTimeout(resolve, this.#timing.lookEveryMs));
       if (isOver()) break;
       const now = await inspector.depths(this.#refusing === undefined ? queues() : [this.#refusing]);
-      const left = new Map(now.map((depth) => [depth.queue, depth]));
-      const watched = this.#refusing === undefined ? before.keys() : [this.#refusing];
-      const hasRoom = (queue: string) =>
-        this.#isDown
-          ? isUp(left.get(queue))
-          : (left.get(queue)?.messages ?? 0) < (before.get(queue) ?? 0) * (1 - roomShare);
-      if ([...watched].some(hasRoom)) {
-        this.#forget();
-        this.#tryMs = this.#timing.tryFirstMs;
+      if (await this.#hasRoom(now, before, inspector)) {
+        if (!isOver()) this.#foundRoom();
         break;
       }
       remember(now);
-      const found = this.#refusing === undefined ? await this.#findRefusing(now, inspector) : undefined;
-      if (found === undefined) continue;
-      this.#name(found);
-      this.#logger.warn(`the queue that is ${this.#isDown ? "down" : "full"} was found`, {
-        ...found,
-        why: this.waiting.why,
-      });
+      if (this.#refusing !== undefined) continue;
+      const found = await this.#suspects.find(now, inspector, isLate);
+      if (found !== undefined && !isOver()) this.#tellFound(found, since);
     }
+  }
+
+  /**
+   * Whether a queue that has refused messages before does so still; undefined if it does not say. One that was full and is empty, or that was
+   * down and is not, need not refuse them any more.
+   */
+  async #stillRefuses(known: QueueDepth, inspector: QueueInspector): Promise<boolean | undefined> {
+    if (isIdle(known) === this.#isDown) return true;
+    return await this.#suspects.refuses(known.queue, inspector);
+  }
+
+  /** Whether a message may be taken. A queue that is down is asked, since it may be empty and without a consumer when it is served again, too. */
+  async #hasRoom(
+    now: readonly QueueDepth[],
+    before: ReadonlyMap<string, number>,
+    inspector: QueueInspector,
+  ): Promise<boolean> {
+    const left = new Map(now.map((depth) => [depth.queue, depth]));
+    const refusing = this.#refusing;
+    if (refusing !== undefined && this.#isDown)
+      return isUp(left.get(refusing)) || (await this.#suspects.refuses(refusing, inspector)) === false;
+    const watched = refusing === undefined ? before.keys() : [refusing];
+    return [...watched].some(
+      (queue) => (left.get(queue)?.messages ?? 0) < (before.get(queue) ?? 0) * (1 - roomShare),
+    );
   }
 
   /** Notes the queue that refuses messages; undefined if it is not known. */
@@ -149,58 +171,58 @@ export class FullQueues {
     this.waiting = { why: whyRefused(refusing, this.#exchange), queue: full };
   }
 
-  /**
-   * Finds the queue that refuses messages. The queues with the most messages are asked first. An empty queue is not full, whatever its cap, but
-   * may be down: only one that nobody consumes can be, so no others are asked. Nor are empty dead letters, in which the question would stay.
-   */
-  async #findRefusing(
-    depths: readonly QueueDepth[],
-    inspector: QueueInspector,
-  ): Promise<QueueDepth | undefined> {
-    const known = depths.find(({ queue }) => queue === this.#refusing);
-    if (known !== undefined) return known;
-    const mayRefuse = (depth: QueueDepth) =>
-      depth.messages > 0 || (isIdle(depth) && depth.queue !== exchanges.dead);
-    const suspects = depths.filter((depth) => mayRefuse(depth) && !this.#taking.has(depth.queue));
-    for (const depth of suspects.toSorted((one, other) => other.messages - one.messages)) {
-      if (await inspector.refuses(depth.queue)) return depth;
-      this.#taking.add(depth.queue);
-    }
-    return undefined;
+  /** What is the matter with the queue that refuses messages. */
+  get #what(): string {
+    return this.#isDown ? "down" : "full";
+  }
+
+  #foundRoom(): void {
+    this.#forget();
+    this.#tryMs = this.#timing.tryFirstMs;
   }
 
   #forget(): void {
     this.#refusing = undefined;
     this.#isDown = false;
-    this.#taking.clear();
   }
 
   /** Logs one line, although a message may be taken and the next one refused. */
   #tellFull(full: QueueDepth | undefined, nowMs: number): void {
     const fields = { ...full, why: this.waiting?.why };
-    if (this.#told !== undefined && this.#told.queue === full?.queue) {
-      this.#logger.debug("the queue is still full", fields);
+    const told = this.#told;
+    if (told !== undefined && told.queue === full?.queue && told.isDown === this.#isDown) {
+      this.#logger.debug(`the queue is still ${this.#what}`, fields);
       return;
     }
-    this.#told = { queue: full?.queue, sinceMs: this.#told?.sinceMs ?? nowMs };
-    this.#logger.warn(`a queue is ${this.#isDown ? "down" : "full"}: what is published waits`, fields);
+    this.#told = { queue: full?.queue, isDown: this.#isDown, sinceMs: told?.sinceMs ?? nowMs };
+    this.#logger.warn(`a queue is ${this.#what}: what is published waits`, fields);
+  }
+
+  #tellFound(found: QueueDepth, nowMs: number): void {
+    this.#name(found);
+    this.#told = { queue: found.queue, isDown: this.#isDown, sinceMs: this.#told?.sinceMs ?? nowMs };
+    this.#logger.warn(`the queue that is ${this.#what} was found`, { ...found, why: this.waiting?.why });
   }
 
   /** RabbitMQ has taken a message. */
   taken(): void {
     if (this.waiting === undefined || this.#looks > 0) return;
-    const { queue } = this.waiting;
     this.waiting = undefined;
     this.#forget();
     this.#episode = undefined;
-    const sinceMs = this.#told?.sinceMs ?? performance.now();
+    const { queue, isDown, sinceMs } = this.#told ?? {
+      queue: undefined,
+      isDown: false,
+      sinceMs: performance.now(),
+    };
     const afterSeconds = Math.round((performance.now() - sinceMs) / 100) / 10;
     const room = { queue, afterSeconds, messagesWaited: this.#waitingCount() };
     this.#calm = setTimeout(() => {
       this.#told = undefined;
       // A refusal after that need not have to do with this queue: RabbitMQ refuses for a moment after a restart, too.
       this.#tryMs = this.#timing.tryFirstMs;
-      this.#logger.info("the queue has room again", room);
+      this.#suspects.clear();
+      this.#logger.info(isDown ? "the queue is served again" : "the queue has room again", room);
     }, this.#timing.calmMs);
     this.#calm.unref();
   }
@@ -211,5 +233,6 @@ export class FullQueues {
     this.#told = undefined;
     this.waiting = undefined;
     this.#forget();
+    this.#suspects.clear();
   }
 }

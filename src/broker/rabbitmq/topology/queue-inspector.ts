@@ -17,7 +17,7 @@ export interface QueueDepth {
 export interface QueueInspector {
   /** The depths of the queues that exist. */
   depths(queues: readonly string[]): Promise<readonly QueueDepth[]>;
-  /** Whether a queue refuses what is published to it. If it does not, this puts a message into the queue. */
+  /** Whether a queue refuses what is published to it. If it does not, this puts a message into the queue. The answer may never come. */
   refuses(queue: string): Promise<boolean>;
 }
 

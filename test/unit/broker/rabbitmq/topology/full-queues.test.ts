@@ -3,25 +3,11 @@ import { FullQueues } from "../../../../../src/broker/rabbitmq/topology/full-que
 import type { QueueDepth } from "../../../../../src/broker/rabbitmq/topology/queue-inspector.ts";
 import { makeFakeClock } from "../../../doubles/fake-clock.ts";
 import { RecordingLogger } from "../../../doubles/recording-logger.ts";
-import { turn } from "../../../doubles/turn.ts";
 
 const clock = makeFakeClock();
 const timing = { lookEveryMs: 1000, tryFirstMs: 10_000, calmMs: 5000 };
 
-/** Time passes, step by step, until the promise is settled. */
-async function passUntil(promise: Promise<void>): Promise<void> {
-  let isSettled = false;
-  const settle = () => {
-    isSettled = true;
-  };
-  promise.then(settle, settle);
-  await turn();
-  while (!isSettled) {
-    clock.step(timing.lookEveryMs);
-    await turn();
-  }
-  await promise;
-}
+const passUntil = (promise: Promise<void>) => clock.passUntil(promise, timing.lookEveryMs);
 
 describe("a refusal", () => {
   test("may be one connection's fault at first, and is none's when another one sees it too", () => {
