@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
+import { hasEndedDeadLetters } from "../chaos/dead-letter-worker.ts";
 import { type RabbitmqNode, startRabbitmq } from "../support/rabbitmq.ts";
 import { connectStomp } from "../support/stomp-client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
@@ -54,15 +55,19 @@ test("a group's queue that RabbitMQ has and does not serve is told with what men
   await before.stop();
   await anna.sendSafely("/topic/a", "kept");
 
+  expect(await hasEndedDeadLetters(node)).toBe(false);
   await takeDown("v", "wsmanager.slow");
+  expect(await hasEndedDeadLetters(node)).toBe(true);
   // As after a restart. A channel that was there before waits for the queue: no refusal, and no confirm.
   await node.closeConnections();
   await using processor = await startWarren(processorArgs);
-  const told = (text: unknown) =>
-    /RabbitMQ has the queue wsmanager\.slow and does not serve it: .* restart RabbitMQ's node \(rabbitmqctl stop_app, then start_app\)/.test(
-      String(text),
-    );
-  await processor.waitForLog(({ level, reason }) => level === "warn" && told(reason), "what is the matter");
+  const mend = "restart RabbitMQ's node (rabbitmqctl stop_app, then start_app)";
+  const tells = (text: unknown, what: string) => String(text).includes(what) && String(text).includes(mend);
+  const failed = "RabbitMQ failed when it was to serve the queue wsmanager.slow: ";
+  await processor.waitForLog(
+    ({ level, reason }) => level === "warn" && tells(reason, failed),
+    "what is the matter",
+  );
   const receipts: string[] = [];
   for (const body of ["second", "third"])
     void anna.sendSafely("/topic/a", body).then(
@@ -70,7 +75,8 @@ test("a group's queue that RabbitMQ has and does not serve is told with what men
       () => undefined,
     );
   const readyz = async () => await (await fetch(new URL("/readyz", manager.url))).text();
-  await until(async () => told(await readyz()), "/readyz to say what is the matter", 60_000);
+  const unserved = "RabbitMQ has the queue wsmanager.slow and does not serve it: ";
+  await until(async () => tells(await readyz(), unserved), "/readyz to say what is the matter", 60_000);
   expect(receipts).toEqual([]);
   expect(await (await fetch(new URL("/metrics", manager.url))).text()).not.toInclude("warren_queue_full{");
 
@@ -81,5 +87,7 @@ test("a group's queue that RabbitMQ has and does not serve is told with what men
       answers.some((answer) => answer.body === `processed message: ${body}`),
     );
   await untilCount(() => processed().length, 3, "what was published before and after");
-  await until(async () => (await readyz()).includes("ready"), "the manager to be ready");
+  await manager.waitUntilReady();
+  const served = await manager.waitForLog(({ msg }) => msg === "the queue is served again", "the end of it");
+  expect(served["queue"]).toBe("wsmanager.slow");
 });

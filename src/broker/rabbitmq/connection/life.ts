@@ -1,10 +1,11 @@
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import { codeOf, reasonOf } from "../../../errors.ts";
+import { internalError } from "../frames/amqp-wire.ts";
 import type { FrameReader } from "../frames/frame-reader.ts";
 import { onSilence } from "../frames/innards.ts";
 import { type OpeningChannel, openingChannel } from "../frames/opening-channel.ts";
 import { Silence, Silenced } from "./silenced.ts";
-import { type Drop, internalError, unserved, watch } from "./watch.ts";
+import { type Drop, perhapsUnserved, watch } from "./watch.ts";
 
 /** Thrown if there is no fault, but what was begun on the connection has to begin again. That needs no wait. */
 export class BeginAnew extends Error {
@@ -70,7 +71,9 @@ export class Life {
   explained(fault: Error): Error {
     if (codeOf(fault) !== internalError || this.asked.size === 0) return fault;
     const queues = [...this.asked].join(" or ");
-    return Object.assign(new Error(`${unserved(queues)} (${reasonOf(fault)})`), { code: internalError });
+    return Object.assign(new Error(`${perhapsUnserved(queues)} (${reasonOf(fault)})`), {
+      code: internalError,
+    });
   }
 
   /** Opens a channel. If it ends, for whatever reason, the connection ends. */

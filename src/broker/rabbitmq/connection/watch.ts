@@ -1,6 +1,7 @@
 import type { Channel } from "amqplib";
 import { codeOf, reasonOf } from "../../../errors.ts";
 import type { Refusal } from "../../broker.ts";
+import { internalError } from "../frames/amqp-wire.ts";
 import { witnessedBy } from "./witness-name.ts";
 
 /** Gives a connection up. An error is passed on as it is, since its code matters for the next attempt. */
@@ -18,12 +19,6 @@ export function watch(channel: Channel, drop: Drop): void {
  */
 const ordinaryCodes: readonly unknown[] = [200, 320, 403, 404, 405];
 
-/**
- * RabbitMQ's code for an internal error. RabbitMQ 3.10 also answers so to whatever is sent while a queue is deleted. It may be over when
- * the connection has been set up again. Any version answers so who consumes a quorum queue that is down.
- */
-export const internalError = 541;
-
 /** Interprets how a connection or channel was closed. Undefined if RabbitMQ did not close it over what it was sent. */
 export function refusalOf(error: unknown): Refusal | undefined {
   const why = reasonOf(error);
@@ -33,6 +28,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return {
     reason: what === "Connection closed" ? "connectionClosed" : "channelClosed",
     why: `RabbitMQ refuses it: ${why}`,
+    // RabbitMQ 3.10 also answers so to whatever is sent while a queue is deleted. It may be over when the connection has been set up again.
+    // Every version also answers so to a client that consumes a quorum queue that is down.
     isDoubtful: codeOf(error) === internalError,
   };
 }
@@ -50,9 +47,16 @@ const noStream = /invalid arg 'x-stream-offset' for queue '([^']+)'/;
 /** The chapter for an operator about a queue that RabbitMQ has and does not serve. */
 export const chapter = '"A queue that RabbitMQ does not open" in docs/operations.md';
 
+const restart = `restart RabbitMQ's node (rabbitmqctl stop_app, then start_app), which loses nothing: see ${chapter}`;
+
 /** What an operator is told of a queue that RabbitMQ has and does not serve: `down` in `rabbitmqctl list_queues name state`. */
 export function unserved(queue: string): string {
-  return `RabbitMQ has the queue ${queue} and does not serve it: it may be starting still; if that stays so, restart RabbitMQ's node (rabbitmqctl stop_app, then start_app), which loses nothing: see ${chapter}`;
+  return `RabbitMQ has the queue ${queue} and does not serve it: it may be starting still; if that stays so, ${restart}`;
+}
+
+/** What an operator is told where RabbitMQ fails while it is asked for a queue's messages. While a queue is deleted, that means nothing. */
+export function perhapsUnserved(queue: string): string {
+  return `RabbitMQ failed when it was to serve the queue ${queue}: that passes if it is starting or deletes a queue; if it stays so, the queue is down: ${restart}`;
 }
 
 /** What amqplib and `FrameReader` say of bytes that are no frame of AMQP. */

@@ -24,6 +24,9 @@ export const bytesPerUnitMax = 3;
 /** The class for publishing and consuming. */
 export const classBasic = 60;
 
+/** The code for an internal error. */
+export const internalError = 541;
+
 // A content header has flags that tell which properties follow, in this order. They are constants, since looking into an object for each
 // property is slower.
 

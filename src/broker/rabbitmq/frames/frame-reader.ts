@@ -11,6 +11,7 @@ import {
   frameMethod,
   frameOverhead,
   frameSizeAt,
+  internalError,
 } from "./amqp-wire.ts";
 import { readProperties } from "./delivery-properties.ts";
 import { type Receiving, type ReceivingChannel, receiveFrom, receiving } from "./innards.ts";
@@ -20,9 +21,6 @@ import { type CoalescingOptions, ReadCoalescing, ReadGate } from "./read-coalesc
 const basicDeliver = (classBasic << 16) | 60;
 /** The position of the flags in a header frame's payload: after class, weight and body size. */
 const flagsAt = 12;
-
-/** AMQP's code for an internal error. */
-const internalError = 541;
 
 const nothing = Buffer.alloc(0);
 
