@@ -92,7 +92,7 @@ describe("a group's queue that is full", () => {
     ];
     await untilCount(() => firsts().length, count, "all answers", 60_000);
     expect(firsts()).toEqual(bodies.map((_, index) => `${index}`));
-    await until(async () => (await readiness()).includes("ready"), "the manager to be ready");
+    await manager.waitUntilReady();
     expect(await metrics()).not.toInclude("warren_queue_full{");
     await processor.stop();
   });
