@@ -1,8 +1,23 @@
 import { eventKeys } from "../broker/events.ts";
 import type { Gathered } from "./gathered.ts";
 
+/** How much one question may be. */
+export interface QuestionLimits {
+  /** How many waiting events it is about. */
+  readonly eventsMax: number;
+  /** How many events ask. */
+  readonly probesMax: number;
+}
+
+/** What takes a short part of a turn of the event loop. The other events wait for the next question. */
+export const questionLimits: QuestionLimits = { eventsMax: 2048, probesMax: 256 };
+
 /** The events that ask whether a program listens. */
 export interface Asked {
+  /** So many events, the oldest ones, are what the question is about. */
+  readonly count: number;
+  /** Whether more events waited. */
+  readonly isPart: boolean;
   /** The indexes of the first event of each kind, and of earlier events of the same connections. */
   readonly first: ReadonlySet<number>;
   /** Whether they include every kind of event. */
@@ -14,11 +29,14 @@ export interface Asked {
  * connection, so that each client's events stay in order. A disconnect asks only if the connect is not among these events. Otherwise a
  * program could miss the disconnect, if the link is lost between them.
  *
- * Most of these events are of clients that came and went while no program listened, and there may be very many. So each is looked at once.
+ * Most of these events are of clients that came and went while no program listened, and there may be very many. So few of them are encoded: an
+ * event that would ask together with very many earlier ones of its connection is left to the next question, with all that came after it.
  *
  * @param asksByEnds whether disconnects ask too
  */
-export function askingIn(events: Gathered, asksByEnds: boolean): Asked {
+export function askingIn(events: Gathered, asksByEnds: boolean, limits: QuestionLimits): Asked {
+  let count = Math.min(events.length, limits.eventsMax);
+  let probes = 0;
   let seen = 0;
   let asking = 0;
   /** Connections are numbered as they begin. Those from this number on begin among these events. */
@@ -26,21 +44,36 @@ export function askingIn(events: Gathered, asksByEnds: boolean): Asked {
   /** For each connection that asks, its last event that has to go first. */
   const untilAt = new Map<number, number>();
   let lastAt = -1;
-  for (let at = 0; at < events.length && asking !== allKinds; at++) {
+  for (let at = 0; at < count && asking !== allKinds; at++) {
     const event = events.eventOf(at);
     const kind = bits[event];
     if ((asking & kind) !== 0) continue;
     const number = events.numberOf(at);
+    const isSilent = event === "disconnected" && (!asksByEnds || number >= begunFrom);
+    if (!isSilent) {
+      probes += countOf(events, number, (untilAt.get(number) ?? -1) + 1, at);
+      if (probes > limits.probesMax && lastAt >= 0) {
+        count = at;
+        break;
+      }
+    }
     seen |= kind;
     if (event === "connected") begunFrom = number;
-    else if (event === "disconnected" && (!asksByEnds || number >= begunFrom)) continue;
+    else if (isSilent) continue;
     asking |= kind;
     untilAt.set(number, at);
     lastAt = at;
   }
   const first = new Set<number>();
   for (let at = 0; at <= lastAt; at++) if (at <= (untilAt.get(events.numberOf(at)) ?? -1)) first.add(at);
-  return { first, isWhole: asking === seen };
+  return { count, isPart: count < events.length, first, isWhole: asking === seen };
+}
+
+/** How many events a connection has between these indexes, both included. */
+function countOf(events: Gathered, number: number, from: number, to: number): number {
+  let count = 0;
+  for (let at = from; at <= to; at++) if (events.numberOf(at) === number) count++;
+  return count;
 }
 
 const bits = { connected: 1, disconnected: 2, subscribed: 4, unsubscribed: 8 } as const;

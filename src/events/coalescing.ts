@@ -1,4 +1,4 @@
-import type { PendingEvent } from "./pending-event.ts";
+import type { Gathered } from "./gathered.ts";
 
 /** The indexes of one connection's waiting events. */
 interface Waiting {
@@ -13,11 +13,16 @@ interface Waiting {
 /**
  * Removes events that cancel one another: a topic that was subscribed to and unsubscribed, a client that came and went, and the
  * subscriptions of a client that has gone. What remains is the difference from what was published before.
+ *
+ * @param from the index of the first event that may be removed
  */
-export function withoutCancelled(events: readonly PendingEvent[]): PendingEvent[] {
+export function removeCancelled(events: Gathered, from = 0): void {
   const isOut = new Uint8Array(events.length);
   const connections = new Map<number, Waiting>();
-  for (const [at, { event, number, detail: topic = "" }] of events.entries()) {
+  for (let at = from; at < events.length; at++) {
+    const event = events.eventOf(at);
+    const number = events.numberOf(at);
+    const topic = events.detailOf(at) ?? "";
     let waiting = connections.get(number);
     if (waiting === undefined) {
       waiting = { connectedAt: undefined, subscribedAt: new Map(), unsubscribedAt: [] };
@@ -40,5 +45,5 @@ export function withoutCancelled(events: readonly PendingEvent[]): PendingEvent[
       connections.delete(number);
     }
   }
-  return events.filter((_, at) => isOut[at] === 0);
+  events.remove(events.length, (at) => isOut[at] === 1);
 }

@@ -1,16 +1,13 @@
-import { eventKeys } from "../broker/events.ts";
-import { type Asked, askingIn, Question } from "./asking.ts";
-import { clientBatchesOf } from "./client-batches.ts";
-import { withoutCancelled } from "./coalescing.ts";
+import type { LoopTime, Task } from "../ops/loop-time.ts";
+import { type Asked, askingIn, Question, type QuestionLimits, questionLimits } from "./asking.ts";
+import { removeCancelled } from "./coalescing.ts";
 import type { ClientEvent } from "./event.ts";
-import { eventText } from "./event-text.ts";
+import { EventWriter, unconfirmedMax } from "./event-writer.ts";
 import { FlushTimer } from "./flush-timer.ts";
 import { Gathered } from "./gathered.ts";
 import type { Outgoing } from "./outgoing.ts";
-import { eventOf, type PendingEvent } from "./pending-event.ts";
+import type { PendingEvent } from "./pending-event.ts";
 
-/** How many events may wait for the broker's confirm. More wait to be published, so that other work gets its turn. */
-export const unconfirmedMax = 1000;
 /** When this many events wait, those that cancel one another are removed. */
 export const coalescedFromEvents = 20_000;
 /** When many clients are announced at once, fewer events than this may wait. */
@@ -30,14 +27,19 @@ export interface EventPublisherOptions {
   readonly later: (flush: () => void) => Pick<FlushTimer, "flush" | "close">;
   /** For how long it is assumed that a program listens, in milliseconds. */
   readonly believedMs: number;
+  /** Shares out the event loop's time. Called when the first event is told. */
+  readonly loop: () => LoopTime;
+  /** How much one question may be. */
+  readonly questionLimits: QuestionLimits;
 }
 
 /**
- * Publishes events in order, as fast as the broker takes them, and finds out whether any program listens. While none does, only short
- * records go into the log of events, and nothing goes to the programs' exchange.
+ * Publishes events in order, as fast as the broker takes them and by turns with everything else, and finds out whether any program listens.
+ * While none does, only short records go into the log of events, and nothing goes to the programs' exchange.
  *
  * The question is the first gathered event of each kind, published only to programs. RabbitMQ returns it if it reaches none. The other
- * events wait for that answer. A program that binds its queue meanwhile has not missed any of them, since they happened before.
+ * events wait for that answer. A program that binds its queue meanwhile has not missed any of them, since they happened before. A client can
+ * cause thousands of events in a moment, so one question is about a limited number of them, and the next one about the others.
  *
  * | nobody listens                                  | somebody listens                                |
  * |-------------------------------------------------|-------------------------------------------------|
@@ -45,14 +47,14 @@ export interface EventPublisherOptions {
  * | unheard: the others go into the log             | after `believedMs` it is asked again            |
  * | heard: the others are told; somebody listens    | nobody hears of clients that come: nobody listens |
  */
-export class EventPublisher {
-  readonly #manager: string;
+export class EventPublisher implements Task {
   readonly #outgoing: Outgoing;
   readonly #later: Pick<FlushTimer, "flush" | "close">;
   readonly #believedMs: number;
-  #waiting = new Gathered();
-  /** The events that wait for the answer to the open question, and those that ask it. */
-  #asked = new Gathered();
+  readonly #writer: EventWriter;
+  readonly #questionLimits: QuestionLimits;
+  /** The events that wait. The first are those that the open question is about, with those that ask it. */
+  readonly #waiting = new Gathered();
   #coalescedAt = coalescedFromEvents;
   #isHeard = false;
   /** Whether nobody listened at the last question, so that nobody waits for new events. */
@@ -60,14 +62,17 @@ export class EventPublisher {
   #believedUntilMs = 0;
   /** Whether the broker has to confirm something before more is published. */
   #isHeldBack = false;
+  /** Whether it has asked for a turn in which it tells more. */
+  #isInTurn = false;
   #open: (Asked & { readonly question: Question }) | undefined;
   #onRoomy: (() => void)[] = [];
   #onTold: (() => void)[] = [];
 
   constructor(manager: string, outgoing: Outgoing, options: Partial<EventPublisherOptions> = {}) {
-    this.#manager = manager;
     this.#outgoing = outgoing;
     this.#believedMs = options.believedMs ?? believedMs;
+    this.#questionLimits = options.questionLimits ?? questionLimits;
+    this.#writer = new EventWriter(manager, outgoing, options.loop);
     const later = options.later ?? ((flush) => new FlushTimer(flush));
     this.#later = later(() => this.#flush());
   }
@@ -85,9 +90,9 @@ export class EventPublisher {
     address?: string,
   ): void {
     this.#waiting.add(event, number, id, Date.now(), detail, address);
-    if (this.#waiting.length >= this.#coalescedAt) this.#coalesce();
-    // Otherwise the awaited answer or confirm continues.
-    if (this.#open === undefined && !this.#isHeldBack)
+    if (this.#waiting.length - this.#askedCount >= this.#coalescedAt) this.#coalesce();
+    // Otherwise the awaited answer, confirm or turn continues.
+    if (this.#open === undefined && !this.#isHeldBack && !this.#isInTurn)
       this.#later.flush(this.#waiting.length < gatheredMax ? this.#gatherMs : 0, this.#isUnheard);
   }
 
@@ -104,8 +109,9 @@ export class EventPublisher {
   /** The link was lost. Waiting events are dropped. */
   closed(): void {
     this.#waiting.clear();
-    this.#asked.clear();
     this.#open = undefined;
+    if (this.#isInTurn) this.#writer.loop.forget(this);
+    this.#isInTurn = false;
     this.#isUnheard = false;
     this.#isHeldBack = false;
     this.#later.close();
@@ -114,13 +120,12 @@ export class EventPublisher {
 
   /** The events that wait, in order. */
   get pending(): readonly PendingEvent[] {
-    const rest = [...this.#asked].filter((_, at) => this.#open?.first.has(at) !== true);
-    return [...rest, ...this.#waiting];
+    return [...this.#waiting].filter((_, at) => this.#open?.first.has(at) !== true);
   }
 
   /** How many events wait. */
   get pendingCount(): number {
-    return this.#asked.length - (this.#open?.first.size ?? 0) + this.#waiting.length;
+    return this.#waiting.length - (this.#open?.first.size ?? 0);
   }
 
   /** Resolves when few events wait, or the link is lost. */
@@ -140,94 +145,91 @@ export class EventPublisher {
     });
   }
 
-  #flush(): void {
-    this.#isHeldBack = false;
-    if (this.#outgoing.link === undefined || this.#open !== undefined || this.#waiting.length === 0) return;
-    if (this.#waiting.length < coalescedFromEvents) this.#coalescedAt = coalescedFromEvents;
-    if (this.#outgoing.unconfirmed >= unconfirmedMax) this.#isHeldBack = true;
-    else if (this.#isHeard && performance.now() < this.#believedUntilMs) this.#tellAll();
-    else this.#ask();
+  run(untilMs: number): void {
+    this.#isInTurn = false;
+    this.#flush(untilMs);
   }
 
-  #tellAll(): void {
-    const waiting = this.#waiting;
-    let count = 0;
-    while (count < waiting.length && this.#outgoing.unconfirmed < unconfirmedMax) {
-      const event = waiting.at(count++);
-      this.#outgoing.publish(eventKeys[event.event], eventText(eventOf(this.#manager, event)));
-    }
-    waiting.drop(count);
-    this.#isHeldBack = waiting.length > 0;
+  /** @param untilMs when to pause, by the clock of the event loop; undefined: after its share of this turn */
+  #flush(untilMs?: number): void {
+    this.#isHeldBack = false;
+    if (this.#outgoing.link === undefined || this.#open !== undefined || this.#isInTurn) return;
+    const { length } = this.#waiting;
+    if (length === 0) return;
+    if (length < coalescedFromEvents) this.#coalescedAt = coalescedFromEvents;
+    if (this.#writer.isFull) this.#isHeldBack = true;
+    else if (this.#isHeard && performance.now() < this.#believedUntilMs) this.#tellFirst(length, untilMs);
+    else this.#ask(untilMs);
+  }
+
+  /** Tells the events that have waited longest, and the others in later turns. @param count how many may be told now */
+  #tellFirst(count: number, untilMs?: number): void {
+    this.#writer.tell(this.#waiting, count, untilMs);
+    const isLeft = this.#waiting.length > 0;
+    this.#isHeldBack = isLeft && this.#writer.isFull;
+    this.#isInTurn = isLeft && !this.#isHeldBack;
+    if (this.#isInTurn) this.#writer.loop.ask(this);
     this.#answerWaiters();
   }
 
-  #ask(): void {
+  #ask(untilMs?: number): void {
     // A disconnect for programs goes into the log with the same message, so that no program gets it twice. So it does not ask while
     // somebody listens.
-    const asking = askingIn(this.#waiting, !this.#isHeard);
-    if (asking.first.size === 0) {
-      this.#tellAll();
+    const asking = askingIn(this.#waiting, !this.#isHeard, this.#questionLimits);
+    const { count, first } = asking;
+    if (first.size === 0) {
+      this.#tellFirst(count, untilMs);
       return;
     }
     const question = new Question();
-    [this.#waiting, this.#asked] = [this.#asked, this.#waiting];
     this.#open = { ...asking, question };
     // The log gets them first, so that every event that programs hear has an end.
-    this.#record(this.#asked, (at) => asking.first.has(at));
-    for (const at of asking.first) {
-      const event = this.#asked.at(at);
-      const key = eventKeys[event.event];
-      question.asked(key);
-      this.#outgoing.probe(key, eventText(eventOf(this.#manager, event)));
-    }
+    this.#writer.record(this.#waiting, count, (at) => first.has(at));
+    for (const at of first) question.asked(this.#writer.probe(this.#waiting, at));
     this.#outgoing.whenConfirmed(() => this.#answered(question));
   }
 
   #answered(question: Question): void {
     const open = this.#open;
     if (open?.question !== question) return;
+    const { count, first } = open;
+    this.#open = undefined;
     const goesOn = this.#isHeard && !question.isOfConnected;
     if (question.isHeard || goesOn) {
       this.#isHeard = true;
       this.#isUnheard = false;
       this.#believedUntilMs = performance.now() + this.#believedMs;
-      this.#waitAgain();
-      this.#tellAll();
+      this.#waiting.remove(count, (at) => first.has(at));
+      this.#tellFirst(this.#waiting.length);
     } else if (this.#isHeard || !open.isWhole) {
       // Nobody was asked about some of the disconnects.
       this.#isHeard = false;
-      this.#waitAgain();
+      this.#waiting.remove(count, (at) => first.has(at));
       this.#flush();
     } else {
-      this.#open = undefined;
       this.#isUnheard = true;
-      this.#record(this.#asked, (at) => !open.first.has(at));
-      this.#asked.clear();
-      if (this.#waiting.length > 0) this.#later.flush(this.#onTold.length > 0 ? 0 : this.#gatherMs);
+      this.#writer.record(this.#waiting, count, (at) => !first.has(at));
+      this.#waiting.drop(count);
+      this.#gatherAgain(open);
     }
     this.#answerWaiters();
   }
 
-  /** Events that waited for the answer go before newer ones. */
-  #waitAgain(): void {
-    const pending = this.pending;
-    this.#open = undefined;
-    this.#asked.clear();
-    this.#waiting.clear();
-    this.#waiting.addAll(pending);
-  }
-
-  /** Writes only into the log which clients came and went. @param isOfThem selects the events */
-  #record(events: Gathered, isOfThem: (at: number) => boolean): void {
-    for (const batch of clientBatchesOf(this.#manager, events, isOfThem))
-      this.#outgoing.publish(eventKeys.clients, JSON.stringify(batch));
+  /** Nobody has heard of the events of this question. Those that it left out have been gathered already. */
+  #gatherAgain({ isPart }: Asked): void {
+    if (this.#waiting.length === 0) return;
+    const isDue = isPart || this.#onTold.length > 0 || this.#waiting.length >= gatheredMax;
+    this.#later.flush(isDue ? 0 : this.#gatherMs);
   }
 
   #coalesce(): void {
-    const different = withoutCancelled([...this.#waiting]);
-    this.#waiting.clear();
-    this.#waiting.addAll(different);
-    this.#coalescedAt = Math.max(coalescedFromEvents, 2 * this.#waiting.length);
+    removeCancelled(this.#waiting, this.#askedCount);
+    this.#coalescedAt = Math.max(coalescedFromEvents, 2 * (this.#waiting.length - this.#askedCount));
+  }
+
+  /** How many of the waiting events the open question is about. */
+  get #askedCount(): number {
+    return this.#open?.count ?? 0;
   }
 
   get #gatherMs(): number {

@@ -1,7 +1,7 @@
 import type { EventsLink, EventsPeer } from "../broker/events.ts";
 import type { Logger } from "../ops/logger.ts";
 import { Announcer } from "./announcer.ts";
-import type { Attendance, Attendee } from "./attendance.ts";
+import type { AttendanceByTurns, Attendee } from "./attendance.ts";
 import type { Companion } from "./companion.ts";
 import { EndReports } from "./end-reports.ts";
 import type { ManagerMessage } from "./event.ts";
@@ -51,7 +51,7 @@ export class Events implements EventsPeer {
    */
   constructor(
     manager: string,
-    attendance: Attendance,
+    attendance: Pick<AttendanceByTurns, "forEach" | "loop">,
     logger: Logger,
     onCommand: EventsPeer["asked"] = () => undefined,
     timing: EventsTiming = defaultEventsTiming,
@@ -65,7 +65,8 @@ export class Events implements EventsPeer {
       this.#tell({ settled: source });
       this.companion?.renamed();
     };
-    this.#announcer = new Announcer(manager, attendance, { ...warningsTo(logger), onSettled }, {}, timing);
+    const hooks = { ...warningsTo(logger), onSettled };
+    this.#announcer = new Announcer(manager, attendance, hooks, { loop: () => attendance.loop }, timing);
     const onSpokenFor = (source: string) => {
       this.#settled(source);
       this.#tell({ settled: source });

@@ -64,6 +64,11 @@ export class Gathered implements Iterable<PendingEvent> {
     return this.#ids[this.#from + index];
   }
 
+  /** For a connect the protocol, for a disconnect the reason, and otherwise the topic. */
+  detailOf(index: number): string | undefined {
+    return this.#details[this.#from + index];
+  }
+
   at(index: number): PendingEvent {
     const place = this.#from + index;
     return new PendingEvent(
@@ -74,6 +79,23 @@ export class Gathered implements Iterable<PendingEvent> {
       this.#details[place],
       this.#addresses[place],
     );
+  }
+
+  /** Removes some of the first events. @param count how many are looked at */
+  remove(count: number, isOut: (index: number) => boolean): void {
+    // Those that stay move up to the events behind them.
+    let to = this.#from + count;
+    for (let at = count - 1; at >= 0; at--) if (!isOut(at)) this.#move(this.#from + at, --to);
+    this.drop(to - this.#from);
+  }
+
+  #move(from: number, to: number): void {
+    if (from === to) return;
+    this.#codes[to] = this.#codes[from]!;
+    this.#times[to] = this.#times[from]!;
+    this.#ids[to] = this.#ids[from];
+    this.#details[to] = this.#details[from];
+    this.#addresses[to] = this.#addresses[from];
   }
 
   /** Removes the first events. */
@@ -103,11 +125,6 @@ export class Gathered implements Iterable<PendingEvent> {
     }
     this.#from = 0;
     this.#to = 0;
-  }
-
-  addAll(events: Iterable<PendingEvent>): void {
-    for (const { event, number, id, at, detail, address } of events)
-      this.add(event, number, id, at, detail, address);
   }
 
   *[Symbol.iterator](): Iterator<PendingEvent> {

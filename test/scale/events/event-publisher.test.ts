@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { coalescedFromEvents, unconfirmedMax } from "../../../src/events/event-publisher.ts";
+import { coalescedFromEvents } from "../../../src/events/event-publisher.ts";
+import { unconfirmedMax } from "../../../src/events/event-writer.ts";
 import { started } from "../../unit/doubles/played-manager.ts";
 
 describe("60,000 subscriptions at once", () => {

@@ -1,7 +1,10 @@
 import { Announcer } from "../../../src/events/announcer.ts";
 import type { Attendee } from "../../../src/events/attendance.ts";
+import type { EventPublisherOptions } from "../../../src/events/event-publisher.ts";
 import { defaultEventsTiming } from "../../../src/events/timing.ts";
+import { LoopTime } from "../../../src/ops/loop-time.ts";
 import { EventLog, type FakeEventsLink } from "./event-log.ts";
+import { turn } from "./turn.ts";
 
 /** A client as a manager tells of it. */
 export interface PlayedClient extends Attendee {
@@ -23,14 +26,16 @@ export class PlayedManager {
 
   /**
    * @param believedMs how long it is believed that a program listens
-   * @param onGathered hears of each time that something is to be told, and whether nobody waits for it
+   * @param onGathered hears of each time that something is to be told, whether nobody waits for it, and for how long it is gathered
+   * @param telling how events are told otherwise; unless it says so, time stands still while they are
    */
   constructor(
     log: EventLog,
     manager: string,
     believedMs = Number.POSITIVE_INFINITY,
     doubtMs = Number.POSITIVE_INFINITY,
-    onGathered: (isLazy: boolean) => void = () => undefined,
+    onGathered: (isLazy: boolean, gatherMs: number) => void = () => undefined,
+    telling: Partial<EventPublisherOptions> = {},
   ) {
     this.#log = log;
     this.manager = manager;
@@ -42,8 +47,8 @@ export class PlayedManager {
     const later = (flush: () => void) => {
       this.#flush = flush;
       return {
-        flush: (_gatherMs: number, isLazy = false) => {
-          onGathered(isLazy);
+        flush: (gatherMs: number, isLazy = false) => {
+          onGathered(isLazy, gatherMs);
           this.#isDue = true;
         },
         close: () => {
@@ -55,7 +60,7 @@ export class PlayedManager {
       manager,
       this.clients,
       hooks,
-      { later, believedMs },
+      { loop: () => unhurried, ...telling, later, believedMs },
       { ...defaultEventsTiming, doubtMs },
     );
   }
@@ -124,13 +129,15 @@ export class PlayedManager {
 
   /** What is under way arrives, until nothing more follows. */
   async quiet(turns = 40): Promise<void> {
-    for (let turn = 0; turn < turns; turn++) {
-      await Promise.resolve();
+    for (let left = turns; left > 0; left--) {
+      await turn();
       this.flush();
       this.link?.arrive();
     }
   }
 }
+
+const unhurried = new LoopTime(() => 0);
 
 /** Long enough for anything that is played. */
 export const always = Number.POSITIVE_INFINITY;

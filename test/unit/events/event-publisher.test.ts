@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { eventKeys } from "../../../src/broker/events.ts";
-import { withoutCancelled } from "../../../src/events/coalescing.ts";
+import { removeCancelled } from "../../../src/events/coalescing.ts";
 import { reportDead } from "../../../src/events/dead-managers.ts";
 import { EventPublisher, gatheredMax } from "../../../src/events/event-publisher.ts";
+import { Gathered } from "../../../src/events/gathered.ts";
 import { Outgoing } from "../../../src/events/outgoing.ts";
 import { PendingEvent } from "../../../src/events/pending-event.ts";
 import { until } from "../../support/wait.ts";
@@ -142,8 +143,13 @@ describe("When RabbitMQ refuses", () => {
 describe("Events that cancel one another are left out:", () => {
   const event = (number: number, what: PendingEvent["event"], topic?: string) =>
     new PendingEvent(what, number, `c${number}`, 0, topic);
-  const left = (...events: PendingEvent[]) =>
-    withoutCancelled(events).map(({ event, number, detail }) => [number, event, detail].join(" ").trim());
+  const left = (...events: PendingEvent[]) => {
+    const gathered = new Gathered();
+    for (const { event, number, id, at, detail } of events)
+      gathered.add(event, number, id, at, detail, undefined);
+    removeCancelled(gathered);
+    return [...gathered].map(({ event, number, detail }) => [number, event, detail].join(" ").trim());
+  };
 
   test("a client that came and went", () => {
     const came = [event(1, "connected"), event(1, "subscribed", "t"), event(2, "connected")];

@@ -48,16 +48,23 @@ const game = fc.record({
   believedMs: fc.constantFrom(0, Number.POSITIVE_INFINITY),
   /** Whether a program listens all the time. */
   isHeard: fc.boolean(),
+  /** How much one question may be, mostly less than what waits. */
+  questionLimits: fc.record({
+    eventsMax: fc.constantFrom(1, 3, 1000),
+    probesMax: fc.constantFrom(1, 2, 1000),
+  }),
 });
 
 test("every connected is followed by exactly one disconnected, whatever links, managers and programs that listen do", async () => {
   await fc.assert(
-    fc.asyncProperty(game, async ({ actions, believedMs, isHeard }) => {
+    fc.asyncProperty(game, async ({ actions, believedMs, isHeard, questionLimits }) => {
       const log = new EventLog();
       const always = isHeard ? log.listen() : undefined;
       const gone: Listener[] = [];
       const listening: Listener[] = [];
-      const managers = [0, 1, 2].map((n) => new PlayedManager(log, `m${n}`, believedMs));
+      const manage = (name: string) =>
+        new PlayedManager(log, name, believedMs, undefined, undefined, { questionLimits });
+      const managers = [0, 1, 2].map((n) => manage(`m${n}`));
       for (const manager of managers) await manager.open();
       for (const act of actions) {
         const manager = managers[act.who]!;
@@ -89,7 +96,7 @@ test("every connected is followed by exactly one disconnected, whatever links, m
       const late = log.listen();
       const known = managers.map(({ manager, announcer }) => [manager, announcer.sources, 0] as const);
       for (const { link } of managers) link?.lose();
-      const last = new PlayedManager(log, "last", believedMs);
+      const last = manage("last");
       await last.open();
       const spoken = reportDead(known, last.link!, last.announcer.outgoing);
       await last.quiet();

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import { Events } from "../../../src/events/events.ts";
+import { LoopTime } from "../../../src/ops/loop-time.ts";
 import { EventLog } from "../doubles/event-log.ts";
 import { RecordingLogger } from "../doubles/recording-logger.ts";
 
 function managerIn(log: EventLog, name: string): Events {
-  const events = new Events(name, { forEach: () => undefined }, new RecordingLogger());
+  const events = new Events(name, { forEach: () => undefined, loop: new LoopTime() }, new RecordingLogger());
   log.connect(events, 1);
   return events;
 }

@@ -1,12 +1,17 @@
 import { expect, test } from "bun:test";
 import { Events } from "../../../src/events/events.ts";
+import { LoopTime } from "../../../src/ops/loop-time.ts";
 import { until } from "../../support/wait.ts";
 import { EventLog } from "../doubles/event-log.ts";
 import { RecordingLogger } from "../doubles/recording-logger.ts";
 
 function managers(log: EventLog, ...names: readonly string[]) {
   return names.map((name) => {
-    const events = new Events(name, { forEach: () => undefined }, new RecordingLogger());
+    const events = new Events(
+      name,
+      { forEach: () => undefined, loop: new LoopTime() },
+      new RecordingLogger(),
+    );
     return { events, link: log.connect(events, 1) };
   });
 }
