@@ -14,13 +14,13 @@ export const questionLimits: QuestionLimits = { eventsMax: 2048, probesMax: 256 
 
 /** The events that ask whether a program listens. */
 export interface Asked {
-  /** So many events, the oldest ones, are what the question is about. */
+  /** How many of the oldest events the question is about. */
   readonly count: number;
   /** Whether more events waited. */
   readonly isPart: boolean;
-  /** The indexes of the first event of each kind, and of earlier events of the same connections. */
+  /** The indexes of the first of them of each kind, and of earlier events of the same connections. */
   readonly first: ReadonlySet<number>;
-  /** Whether they include every kind of event. */
+  /** Whether they include every kind of event that the question is about. */
   readonly isWhole: boolean;
 }
 

@@ -175,7 +175,7 @@ export class EventPublisher implements Task {
   #ask(untilMs?: number): void {
     // A disconnect for programs goes into the log with the same message, so that no program gets it twice. So it does not ask while
     // somebody listens.
-    const asking = askingIn(this.#waiting, !this.#isHeard, this.#questionLimits);
+    const asking = askingIn(this.#waiting, !this.#isHeard, this.#limits);
     const { count, first } = asking;
     if (first.size === 0) {
       this.#tellFirst(count, untilMs);
@@ -191,7 +191,8 @@ export class EventPublisher implements Task {
 
   #answered(question: Question): void {
     const open = this.#open;
-    if (open?.question !== question) return;
+    // Where the link was lost, nothing came back, and nobody may have heard.
+    if (open?.question !== question || this.#outgoing.link === undefined) return;
     const { count, first } = open;
     this.#open = undefined;
     const goesOn = this.#isHeard && !question.isOfConnected;
@@ -225,6 +226,12 @@ export class EventPublisher implements Task {
   #coalesce(): void {
     removeCancelled(this.#waiting, this.#askedCount);
     this.#coalescedAt = Math.max(coalescedFromEvents, 2 * (this.#waiting.length - this.#askedCount));
+  }
+
+  /** Whoever waits until all is told, as a manager that stops, does not wait for the answers to very many questions. */
+  get #limits(): QuestionLimits {
+    const limits = this.#questionLimits;
+    return this.#onTold.length > 0 ? { ...limits, eventsMax: Number.POSITIVE_INFINITY } : limits;
   }
 
   /** How many of the waiting events the open question is about. */

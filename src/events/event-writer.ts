@@ -7,7 +7,7 @@ import type { Gathered } from "./gathered.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { eventOf } from "./pending-event.ts";
 
-/** How many events may wait for the broker's confirm. More wait to be published, so that other work gets its turn. */
+/** How many events may wait for the broker's confirm. More wait to be published. */
 export const unconfirmedMax = 1000;
 /** For how long events are told at a time. In milliseconds. */
 const tellMs = 2;

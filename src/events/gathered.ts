@@ -83,7 +83,7 @@ export class Gathered implements Iterable<PendingEvent> {
 
   /** Removes some of the first events. @param count how many are looked at */
   remove(count: number, isOut: (index: number) => boolean): void {
-    // Those that stay move up to the events behind them.
+    // Those that stay move up to the events after them.
     let to = this.#from + count;
     for (let at = count - 1; at >= 0; at--) if (!isOut(at)) this.#move(this.#from + at, --to);
     this.drop(to - this.#from);
@@ -118,7 +118,7 @@ export class Gathered implements Iterable<PendingEvent> {
       this.#details = [];
       this.#addresses = [];
     } else {
-      // Clients' ids are not kept longer than their events.
+      // Clients' ids are not kept once no event waits.
       this.#ids.fill(undefined, 0, this.#to);
       this.#details.fill(undefined, 0, this.#to);
       this.#addresses.fill(undefined, 0, this.#to);

@@ -27,7 +27,7 @@ export class PlayedManager {
   /**
    * @param believedMs how long it is believed that a program listens
    * @param onGathered hears of each time that something is to be told, whether nobody waits for it, and for how long it is gathered
-   * @param telling how events are told otherwise; unless it says so, time stands still while they are
+   * @param telling further options of the publisher; without them its clock stands still, so it never pauses
    */
   constructor(
     log: EventLog,

@@ -49,13 +49,13 @@ test("thousands of events are told by turns, none longer than its share, and a p
   expect(longestMs).toBeLessThanOrEqual(partMs);
 });
 
-test("when the link is lost in the middle, nothing more is told, and nothing is left to do", async () => {
+test("when the link is lost in the middle, nothing is left to do, and what happens after it is back is told once", async () => {
   const clock = { ms: 0 };
   const loop = new LoopTime(() => clock.ms);
   const log = new EventLog();
   const manager = new PlayedManager(log, "m", always, always, undefined, { loop: () => loop });
   await manager.open();
-  log.listen();
+  const { heard } = log.listen();
   const client = manager.come();
   await manager.quiet();
   const link = manager.link!;
@@ -64,14 +64,30 @@ test("when the link is lost in the middle, nothing more is told, and nothing is 
   });
   for (let at = 0; at < 3000; at++) manager.announcer.subscribed(client, `t.${at}`);
   manager.flush();
+  expect(manager.announcer.pending).toBeGreaterThan(0);
   link.lose();
-  const { published } = link;
   await turn();
   const { turn: last } = loop;
   await turn();
-  expect(link.published).toBe(published);
   expect(loop.turn).toBe(last);
   expect(manager.announcer.pending).toBe(0);
+  await manager.open();
+  manager.announcer.subscribed(client, "after");
+  await manager.quiet();
+  expect(heard.filter(({ topic }) => topic === "after")).toHaveLength(1);
+});
+
+test("a manager that stops, and waits until all is told, asks once about everything", async () => {
+  const { manager } = await started();
+  for (let count = 0; count < 10_000; count++) manager.come();
+  let isTold = false;
+  const told = manager.announcer.told().then(() => {
+    isTold = true;
+  });
+  let roundTrips = 0;
+  for (; !isTold; roundTrips++) await manager.quiet(1);
+  await told;
+  expect(roundTrips).toBeLessThanOrEqual(3);
 });
 
 describe("Where a client subscribes and unsubscribes thousands of times, and goes", () => {

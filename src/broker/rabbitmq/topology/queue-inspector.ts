@@ -48,13 +48,17 @@ export function inspectorOn(connection: ChannelModel): QueueInspector {
       channel.on("error", () => undefined);
       // The message goes only to this queue, as a plain copy, which processors ignore.
       const headers = { [copyHeader]: true };
+      let isOpen = true;
       const isTaken = await new Promise<boolean>((resolve) => {
-        channel.once("close", () => resolve(true));
+        channel.once("close", () => {
+          isOpen = false;
+          resolve(true);
+        });
         channel.sendToQueue(queue, Buffer.alloc(0), { headers }, (refusal: unknown) =>
           resolve(refusal === null),
         );
       });
-      await closeChannel(channel);
+      if (isOpen) await closeChannel(channel);
       return !isTaken;
     },
   };

@@ -78,8 +78,10 @@ export class Suspects {
     const answered = () => {
       question.isAnswered = true;
     };
-    // A failure is told to those that wait for the answer.
-    question.answer.then(answered, answered);
+    // A failure is told to those that wait for the answer, and to nobody later.
+    question.answer.then(answered, () => {
+      if (this.#questions.get(queue) === question) this.#questions.delete(queue);
+    });
     this.#questions.set(queue, question);
     return question;
   }
