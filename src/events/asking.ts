@@ -12,6 +12,11 @@ export interface QuestionLimits {
 /** What takes a short part of a turn of the event loop. The other events wait for the next question. */
 export const questionLimits: QuestionLimits = { eventsMax: 2048, probesMax: 256 };
 
+/** The same for a question about everything that waits. */
+export function aboutAll(limits: QuestionLimits): QuestionLimits {
+  return { ...limits, eventsMax: Number.POSITIVE_INFINITY };
+}
+
 /** The events that ask whether a program listens. */
 export interface Asked {
   /** How many of the oldest events the question is about. */

@@ -1,5 +1,5 @@
 import type { LoopTime, Task } from "../ops/loop-time.ts";
-import { type Asked, askingIn, Question, type QuestionLimits, questionLimits } from "./asking.ts";
+import { type Asked, aboutAll, askingIn, Question, type QuestionLimits, questionLimits } from "./asking.ts";
 import { removeCancelled } from "./coalescing.ts";
 import type { ClientEvent } from "./event.ts";
 import { EventWriter, unconfirmedMax } from "./event-writer.ts";
@@ -175,7 +175,9 @@ export class EventPublisher implements Task {
   #ask(untilMs?: number): void {
     // A disconnect for programs goes into the log with the same message, so that no program gets it twice. So it does not ask while
     // somebody listens.
-    const asking = askingIn(this.#waiting, !this.#isHeard, this.#limits);
+    // A manager that stops waits until all is told, so it does not ask very many times.
+    const limits = this.#onTold.length > 0 ? aboutAll(this.#questionLimits) : this.#questionLimits;
+    const asking = askingIn(this.#waiting, !this.#isHeard, limits);
     const { count, first } = asking;
     if (first.size === 0) {
       this.#tellFirst(count, untilMs);
@@ -226,12 +228,6 @@ export class EventPublisher implements Task {
   #coalesce(): void {
     removeCancelled(this.#waiting, this.#askedCount);
     this.#coalescedAt = Math.max(coalescedFromEvents, 2 * (this.#waiting.length - this.#askedCount));
-  }
-
-  /** Whoever waits until all is told, as a manager that stops, does not wait for the answers to very many questions. */
-  get #limits(): QuestionLimits {
-    const limits = this.#questionLimits;
-    return this.#onTold.length > 0 ? { ...limits, eventsMax: Number.POSITIVE_INFINITY } : limits;
   }
 
   /** How many of the waiting events the open question is about. */

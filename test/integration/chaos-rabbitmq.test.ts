@@ -1,16 +1,18 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "amqplib";
 import { deadLetterWorker, hasEndedDeadLetters } from "../chaos/dead-letter-worker.ts";
-import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { startRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 
-setDefaultTimeout(integrationTimeoutMs);
+setDefaultTimeout(2 * integrationTimeoutMs);
 
 test("a queue counts as ready to be deleted when its dead-letter worker has registered, and not before", async () => {
-  const node = await sharedRabbitmq();
+  await using cleanup = new AsyncDisposableStack();
+  // One of its own: the workers of all queues are asked, and suspended, and those of other tests' queues may have no answer.
+  const node = await startRabbitmq();
+  cleanup.defer(() => node.stop());
   const url = await node.vhost();
   const connection = await connect(url);
-  await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => connection.close());
   const channel = await connection.createChannel();
   await channel.assertQueue("wsmanager.first", {
@@ -40,7 +42,6 @@ test("a queue counts as ready to be deleted when its dead-letter worker has regi
     await Bun.sleep(500);
     expect(isReady).toBe(false);
   } finally {
-    // They are those of all vhosts.
     await workers("erlang:resume_process");
   }
   await ready;
