@@ -4,10 +4,11 @@ import type { LogWindow } from "../../log/window.ts";
 import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { direct, Encoding } from "../fan-out/encoding.ts";
-import { Gathered } from "./gathered.ts";
+
 import type { Outflow } from "./outflow.ts";
 import { Places } from "./places.ts";
 import type { DurableState } from "./states.ts";
+import { Unwritten } from "./unwritten.ts";
 
 /** What a client asks for. */
 export interface DurableRequest {
@@ -64,14 +65,14 @@ export class DurableSubscription {
   /** Dropped after the call, since it keeps a receipt alive. */
   #onSubscribed: DurableRequest["onSubscribed"] | undefined;
   readonly #onRefused: DurableRequest["onRefused"];
-  readonly #gathered: Gathered<DurableSubscription>;
+  readonly #unwritten: Unwritten<DurableSubscription>;
 
   constructor(
     { socket, clientId, subscriptionId, encoding, pattern, start, onSubscribed, onRefused }: DurableRequest,
     outflow: Outflow<DurableSubscription>,
   ) {
     this.#outflow = outflow;
-    this.#gathered = new Gathered(outflow);
+    this.#unwritten = new Unwritten(outflow);
     this.socket = socket;
     this.clientId = clientId;
     this.subscriptionId = subscriptionId;
@@ -143,23 +144,23 @@ export class DurableSubscription {
   add(tail: Body, frame?: Body): void {
     const { encoding, head } = this;
     const own = this.isAfterGap ? encoding.join(encoding.headAfterGap(head), tail) : frame;
-    this.#gathered.add(own ?? encoding.join(head, tail), tail.length);
+    this.#unwritten.add(own ?? encoding.join(head, tail), tail.length);
     this.isAfterGap = false;
   }
 
   /** Whether it has gathered something that is not written. */
   get hasGathered(): boolean {
-    return this.#gathered.size > 0;
+    return this.#unwritten.size > 0;
   }
 
   /** Whether it has gathered enough to write. */
   get hasBatch(): boolean {
-    return this.#gathered.isFull;
+    return this.#unwritten.isFull;
   }
 
   /** Its client took long to read what had been written. Until it is quicker, less is written at once. */
   wasSlow(): void {
-    this.#gathered.clientWasSlow();
+    this.#unwritten.clientWasSlow();
   }
 
   /** It has got everything up to and including this record. */
@@ -175,12 +176,12 @@ export class DurableSubscription {
 
   /** Writes what was gathered, in one piece. Returns false if the client has to read before more is written. */
   flush(): boolean {
-    return this.#gathered.flush();
+    return this.#unwritten.flush();
   }
 
   /** Writes what was gathered, in one piece. Call this instead of `flush` if nothing more is to be written. */
   write(): void {
-    this.#gathered.write();
+    this.#unwritten.write();
   }
 
   /** Whether there is room to gather or write more. */
@@ -200,8 +201,8 @@ export class DurableSubscription {
 
   /** Drops what was gathered. */
   end(): void {
-    this.#outflow.leave(this, this.#gathered.size);
-    this.#gathered.take();
+    this.#outflow.leave(this, this.#unwritten.size);
+    this.#unwritten.take();
   }
 }
 

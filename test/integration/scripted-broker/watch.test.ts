@@ -6,7 +6,7 @@ import { defaultTiming } from "../../../src/broker/rabbitmq/connection/link-timi
 import { lossOf, whyLost } from "../../../src/broker/rabbitmq/connection/watch.ts";
 import { FrameReader } from "../../../src/broker/rabbitmq/frames/frame-reader.ts";
 import { receiving } from "../../../src/broker/rabbitmq/frames/innards.ts";
-import { RabbitmqBroker } from "../../../src/broker/rabbitmq/rabbitmq.ts";
+import { RabbitmqBroker, type RabbitmqOptions } from "../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
 import { FakeAmqp } from "../../support/fake-amqp.ts";
 import { integrationTimeoutMs } from "../../support/timeout.ts";
@@ -93,6 +93,17 @@ test("other reasons are passed on unchanged", () => {
   expect(whyLost(new Error("read ECONNRESET"))).toBe("read ECONNRESET");
 });
 
+/** A broker that soon tries again. */
+function brokerOf(fake: FakeAmqp, logger: RecordingLogger, logRetention: RabbitmqOptions["logRetention"]) {
+  return new RabbitmqBroker({
+    urls: [fake.url],
+    name: "test",
+    logger,
+    logRetention,
+    timing: { ...defaultTiming, backoff: { firstMs: 5, mostMs: 20 } },
+  });
+}
+
 /** What RabbitMQ refuses of a log that it has and does not open, and how. */
 const refusals = [
   ["BasicConsume", 406, words[0]!],
@@ -108,13 +119,7 @@ test.each(refusals)(
       return "answered";
     });
     const logger = new RecordingLogger();
-    const broker = new RabbitmqBroker({
-      urls: [fake.url],
-      name: "test",
-      logger,
-      logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
-      timing: { ...defaultTiming, backoff: { firstMs: 5, mostMs: 20 } },
-    });
+    const broker = brokerOf(fake, logger, { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 });
     fake.closeFirst(broker);
     broker.attachPublisher("wsmanager", new Outbox("test", true));
     broker.start((error) => {
@@ -134,13 +139,7 @@ test("where RabbitMQ fails over the consumer of a queue, an operator is told whi
     return "answered";
   });
   const logger = new RecordingLogger();
-  const broker = new RabbitmqBroker({
-    urls: [fake.url],
-    name: "test",
-    logger,
-    logRetention: "off",
-    timing: { ...defaultTiming, backoff: { firstMs: 5, mostMs: 20 } },
-  });
+  const broker = brokerOf(fake, logger, "off");
   fake.closeFirst(broker);
   const ignore = () => undefined;
   broker.attachConsumer("shop", 10, { opened: ignore, deliver: ignore, closed: ignore });

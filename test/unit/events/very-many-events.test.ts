@@ -22,7 +22,8 @@ function watch(link: FakeEventsLink, onPublished: (isProbe: boolean) => void): v
   };
 }
 
-test("thousands of events are told by turns, none longer than its share, and a program gets all of them in order", async () => {
+/** A manager with a client and a program that listens. To publish an event takes a tenth of a millisecond. */
+async function toldSlowly() {
   const clock = { ms: 0 };
   const loop = new LoopTime(() => clock.ms);
   const log = new EventLog();
@@ -34,6 +35,11 @@ test("thousands of events are told by turns, none longer than its share, and a p
   watch(manager.link!, () => {
     clock.ms += 0.1;
   });
+  return { clock, loop, manager, heard, client };
+}
+
+test("thousands of events are told by turns, none longer than its share, and a program gets all of them in order", async () => {
+  const { clock, manager, heard, client } = await toldSlowly();
   const topics = Array.from({ length: 3000 }, (_, at) => `t.${at}`);
   for (const topic of topics) manager.announcer.subscribed(client, topic);
   let longestMs = 0;
@@ -50,22 +56,11 @@ test("thousands of events are told by turns, none longer than its share, and a p
 });
 
 test("when the link is lost in the middle, nothing is left to do, and what happens after it is back is told once", async () => {
-  const clock = { ms: 0 };
-  const loop = new LoopTime(() => clock.ms);
-  const log = new EventLog();
-  const manager = new PlayedManager(log, "m", always, always, undefined, { loop: () => loop });
-  await manager.open();
-  const { heard } = log.listen();
-  const client = manager.come();
-  await manager.quiet();
-  const link = manager.link!;
-  watch(link, () => {
-    clock.ms += 0.1;
-  });
+  const { loop, manager, heard, client } = await toldSlowly();
   for (let at = 0; at < 3000; at++) manager.announcer.subscribed(client, `t.${at}`);
   manager.flush();
   expect(manager.announcer.pending).toBeGreaterThan(0);
-  link.lose();
+  manager.link?.lose();
   await turn();
   const { turn: last } = loop;
   await turn();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { Gathered } from "../../../../src/gateway/durable/gathered.ts";
 import type { Outflow } from "../../../../src/gateway/durable/outflow.ts";
+import { Unwritten } from "../../../../src/gateway/durable/unwritten.ts";
 
 /** A batch for a client whose network takes everything at once, or nothing. */
 function batchOf(room = 128 * 1024) {
@@ -14,7 +14,7 @@ function batchOf(room = 128 * 1024) {
     gathered: () => undefined,
     write: (_, size) => void written.push(size),
   };
-  const batch = new Gathered<object>(outflow as Outflow<object>);
+  const batch = new Unwritten<object>(outflow as Outflow<object>);
   /** Gathers messages of a kilobyte until there is enough to write, and writes them. */
   const fill = () => {
     do batch.add("x".repeat(1024), 1024);

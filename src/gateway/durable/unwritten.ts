@@ -16,7 +16,7 @@ const quickBatches = 32;
  *
  * @typeParam Subscription whose it is
  */
-export class Gathered<Subscription> {
+export class Unwritten<Subscription> {
   readonly #outflow: Outflow<Subscription>;
   #frames: Body[] = [];
   #size = 0;
