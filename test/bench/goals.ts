@@ -94,6 +94,15 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
     ...followersGoals(of),
     atMost("memory of an idle client", 2048, "bytes", of("idle", "warren")),
     atMost("CPU of a delivery, to 10,000 ÷ to 10", 1.5, "×", spread),
+    atMost(
+      "CPU of a delivery to 10, warren ÷ raw",
+      2.3,
+      "×",
+      ratio(
+        of("receivers-few", `warren to 10, 1,000 messages/s`),
+        of("receivers-few", "raw to 10, 1,000 messages/s"),
+      ),
+    ),
     atLeast(
       "STOMP to 1,000, live ÷ raw frames",
       0.6,

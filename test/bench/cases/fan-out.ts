@@ -3,7 +3,7 @@ import { inRounds, seriesOf } from "../rounds.ts";
 import { median } from "../samples.ts";
 import type { Case, Setting } from "../setting.ts";
 import type { Contender } from "../systems/contender.ts";
-import { defaults, light, naive, raw, webStomp, withoutCopies } from "../systems/contenders.ts";
+import { defaults, light, naive, raw, rawBeside, webStomp, withoutCopies } from "../systems/contenders.ts";
 
 export const receivers = 1000;
 export const publishers = 10;
@@ -12,6 +12,7 @@ export const p99MsMax = 100;
 /** Where the search begins, in messages a second. A bad guess costs a few probes. */
 const guesses: readonly (readonly [Contender, number])[] = [
   [raw, 2500],
+  [rawBeside, 2000],
   [defaults, 2000],
   [withoutCopies, 2200],
   [naive, 1500],

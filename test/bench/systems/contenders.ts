@@ -127,6 +127,26 @@ export const rawFrames = rawServer(
   stompLive,
 );
 
+/** What RabbitMQ takes of a core beside a relay at its highest rates, at most. */
+const relayedShare = 0.2;
+
+/** What the machine leaves to any server whose messages RabbitMQ confirms, when RabbitMQ runs on it, too. */
+export const rawBeside: Contender = {
+  ...raw,
+  name: "raw beside a fifth of a core",
+  what: "the bare Bun.serve, and a program that takes as much of a core as RabbitMQ does beside Warren",
+  async start(broker, options) {
+    const busy = await Program.start(join(folder, "busy.ts"), [`${relayedShare}`], true);
+    try {
+      const system = await raw.start(broker, options);
+      return { ...system, stop: () => stopAll([busy], system.stop) };
+    } catch (error) {
+      await busy.kill();
+      throw error;
+    }
+  },
+};
+
 export const naive = bridge(
   "naive",
   "the straightforward bridge, as durable as Warren: a persistent AMQP message, a confirm and an ack for each message",
