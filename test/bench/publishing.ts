@@ -46,6 +46,7 @@ export function linkTo(
     missedForMs: 300,
     unconfirmed: { look: () => undefined },
     drop: () => undefined,
+    giveUp: () => undefined,
   });
 }
 
