@@ -31,8 +31,6 @@ export class FullQueues {
   #refusing: string | undefined;
   /** RabbitMQ has that queue and does not serve it. */
   #isDown = false;
-  /** How many messages that queue had when it was last found to refuse some. */
-  #refusedAt = 0;
   readonly #suspects = new Suspects();
   /** Where the message was published to that was refused last. */
   #exchange: string = exchanges.fromClients;
@@ -141,11 +139,11 @@ export class FullQueues {
   }
 
   /**
-   * Whether a queue that has refused messages before does so still; undefined if it does not say. One that was full and has fewer messages,
-   * or that was down and is not, need not refuse them any more: it may be another one by now.
+   * Whether a queue that has refused messages before does so still; undefined if it does not say. One that was full and is empty, or that was
+   * down and is not, need not refuse them any more.
    */
   async #stillRefuses(known: QueueDepth, inspector: QueueInspector): Promise<boolean | undefined> {
-    if (isIdle(known) === this.#isDown && known.messages >= this.#refusedAt) return true;
+    if (isIdle(known) === this.#isDown) return true;
     return await this.#suspects.refuses(known.queue, inspector);
   }
 
@@ -169,7 +167,6 @@ export class FullQueues {
   #name(refusing: QueueDepth | undefined): void {
     this.#refusing = refusing?.queue;
     this.#isDown = refusing !== undefined && isIdle(refusing);
-    this.#refusedAt = refusing?.messages ?? 0;
     const full = this.#isDown ? undefined : refusing?.queue;
     this.waiting = { why: whyRefused(refusing, this.#exchange), queue: full };
   }

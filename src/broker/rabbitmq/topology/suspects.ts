@@ -7,8 +7,6 @@ import { isIdle } from "./refusing-queue.ts";
  * them again.
  */
 const answerMs = 1000;
-/** How long a queue may take to answer before the next one is asked beside it, in milliseconds. */
-const asideMs = 50;
 
 /** What a queue was asked, on a channel of its own. */
 interface Question {
@@ -25,8 +23,6 @@ export class Suspects {
   readonly #taking = new Set<string>();
   /** How many messages the queues had that nobody has emptied since they took one: they are asked again when they have twice as many. */
   readonly #left = new Map<string, number>();
-  /** Queues that were empty when they took a question, which is still in them if nobody consumes them. */
-  readonly #onlyQuestion = new Set<string>();
   /** The last question to each queue, until its answer was read. */
   readonly #questions = new Map<string, Question>();
 
@@ -44,8 +40,7 @@ export class Suspects {
   }
 
   /**
-   * Returns the queue that refuses messages; undefined if none is found. The queues with the most messages are asked first, each after the
-   * answer of the one before, or beside it if that one is silent.
+   * Returns the queue that refuses messages; undefined if none is found. The queues with the most messages are asked first.
    *
    * @param isOver whether to ask no more
    */
@@ -55,35 +50,27 @@ export class Suspects {
     isOver: () => boolean,
   ): Promise<QueueDepth | undefined> {
     const suspects = depths.filter((depth) => this.#mayRefuse(depth));
-    const found = Promise.withResolvers<QueueDepth>();
-    const asked: Promise<void>[] = [];
-    let isDone = false;
-    const ask = async (depth: QueueDepth) => {
+    for (const depth of suspects.toSorted((one, other) => other.messages - one.messages)) {
+      if (isOver()) return undefined;
       const refuses = await this.refuses(depth.queue, inspector);
-      if (refuses === true) found.resolve(depth);
-      // What comes after the end counts for nothing: another message may have been refused since.
-      if (refuses === false && !isDone && !isOver()) this.#took(depth);
-    };
-    try {
-      for (const depth of suspects.toSorted((one, other) => other.messages - one.messages)) {
-        if (isOver()) return undefined;
-        const answer = ask(depth);
-        asked.push(answer);
-        const refusing = await Promise.race([found.promise, within(asideMs, answer)]);
-        if (refusing !== undefined) return refusing;
-      }
-      return await Promise.race([found.promise, Promise.all(asked).then(() => undefined)]);
-    } finally {
-      isDone = true;
+      if (refuses === true) return depth;
+      if (refuses === false && !isOver()) this.#took(depth);
     }
+    return undefined;
   }
 
   /** Whether the queue refuses messages; undefined if it does not say. Then the next call waits for the same answer. */
   async refuses(queue: string, inspector: QueueInspector): Promise<boolean | undefined> {
     const question = this.#questions.get(queue) ?? this.#ask(queue, inspector);
-    const refuses = await within(answerMs, question.answer);
-    if (refuses !== undefined && this.#questions.get(queue) === question) this.#questions.delete(queue);
-    return refuses;
+    const timeout = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => timeout.resolve(undefined), answerMs);
+    try {
+      const refuses = await Promise.race([question.answer, timeout.promise]);
+      if (refuses !== undefined && this.#questions.get(queue) === question) this.#questions.delete(queue);
+      return refuses;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #ask(queue: string, inspector: QueueInspector): Question {
@@ -107,8 +94,6 @@ export class Suspects {
     const { queue, messages } = depth;
     if (this.#taking.has(queue)) return false;
     if (messages === 0 && (!isIdle(depth) || queue === exchanges.dead)) return false;
-    // A question of an earlier incident: with another one each time, an abandoned queue would fill up with them.
-    if (messages === 1 && depth.consumers === 0 && this.#onlyQuestion.has(queue)) return false;
     const left = this.#left.get(queue);
     return left === undefined || messages > 2 * left + 1;
   }
@@ -116,19 +101,6 @@ export class Suspects {
   #took(depth: QueueDepth): void {
     const { queue, messages } = depth;
     this.#taking.add(queue);
-    if (messages === 0) this.#onlyQuestion.add(queue);
-    else this.#onlyQuestion.delete(queue);
     if (isIdle(depth) || this.#left.has(queue)) this.#left.set(queue, messages);
-  }
-}
-
-/** The result, or undefined if there is none within this time in milliseconds. */
-async function within<T>(ms: number, result: Promise<T>): Promise<T | undefined> {
-  const timeout = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => timeout.resolve(undefined), ms);
-  try {
-    return await Promise.race([result, timeout.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

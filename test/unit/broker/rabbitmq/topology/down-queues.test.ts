@@ -55,25 +55,6 @@ describe("a queue that was full when a message was tried", () => {
     expect(lines().at(-1)).toBe("warn a queue is down: what is published waits");
   });
 
-  test("and was emptied in part is not blamed for what another one refuses", async () => {
-    queues.set(left, 97, 1);
-    queues.set("wsmanager.other", 10, 0);
-    queues.refusing.clear();
-    queues.refusing.add("wsmanager.other");
-    // It takes messages, so one is tried, which the other one refuses.
-    expect(await room()).toBe(0);
-    await room();
-    expect(full.waiting?.queue).toBe("wsmanager.other");
-  });
-
-  test("and was emptied in part, and refuses messages still, is asked once", async () => {
-    queues.set(left, 97, 1);
-    await room();
-    await room();
-    expect(queues.tried).toEqual([left, left]);
-    expect(full.waiting?.queue).toBe(left);
-  });
-
   test("and has as many messages as before is not asked again", async () => {
     await room();
     expect(queues.tried).toEqual([left]);

@@ -24,48 +24,6 @@ test("an empty queue that nobody consumes keeps a single question, however often
   expect(queues.tried).toEqual(["wsmanager.left"]);
 });
 
-test("an empty queue that nobody consumes keeps a single question, however often all messages were taken meanwhile", async () => {
-  const [suspects, queues] = [new Suspects(), new FakeQueues()];
-  queues.set("wsmanager.left", 0, 0);
-  for (let incidents = 0; incidents < 5; incidents++) {
-    suspects.refusedAgain();
-    expect(await find(suspects, queues)).toBeUndefined();
-    queues.set("wsmanager.left", queues.tried.length, 0);
-    suspects.clear();
-  }
-  expect(queues.tried).toEqual(["wsmanager.left"]);
-  // Somebody has published to it.
-  queues.set("wsmanager.left", 2, 0);
-  queues.refusing.add("wsmanager.left");
-  expect(await find(suspects, queues)).toBe("wsmanager.left");
-});
-
-test("queues that give no answer are waited for side by side, and the one that refuses messages is found beside them", async () => {
-  const [suspects, queues] = [new Suspects(), new FakeQueues()];
-  for (let index = 0; index < 5; index++) {
-    queues.set(`wsmanager.stuck${index}`, 500, 0);
-    queues.silent.set(`wsmanager.stuck${index}`, Promise.withResolvers<boolean>());
-  }
-  const sinceMs = performance.now();
-  expect(await find(suspects, queues)).toBeUndefined();
-  expect(performance.now() - sinceMs).toBeLessThan(2000);
-  queues.set("wsmanager.left", 3, 0);
-  queues.refusing.add("wsmanager.left");
-  const againMs = performance.now();
-  expect(await find(suspects, queues)).toBe("wsmanager.left");
-  expect(performance.now() - againMs).toBeLessThan(1000);
-});
-
-test("of queues that answer, none is asked after the one that refuses messages", async () => {
-  const [suspects, queues] = [new Suspects(), new FakeQueues()];
-  queues.set("wsmanager.busy", 500, 2);
-  queues.set("wsmanager.left", 50, 0);
-  queues.set("wsmanager.other", 5, 0);
-  queues.refusing.add("wsmanager.left");
-  expect(await find(suspects, queues)).toBe("wsmanager.left");
-  expect(queues.tried).toEqual(["wsmanager.busy", "wsmanager.left"]);
-});
-
 test("a queue that was empty is asked again when it has filled up, so that it is found when it is full", async () => {
   const [suspects, queues] = [new Suspects(), new FakeQueues()];
   queues.set("wsmanager.left", 0, 0);
