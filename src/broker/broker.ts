@@ -138,8 +138,8 @@ export interface PublishLink {
   readonly isCongested?: boolean;
   /** Publishes these envelopes, in order, as one write. Never throws: a lost link is reported by `Publisher.closed`. */
   send(envelopes: readonly Envelope[]): void;
-  /** Ends a link that the publisher does not trust any more, perhaps since it refuses an envelope again and again. Another one follows. */
-  giveUp(why: string, isOverRefusal?: boolean): void;
+  /** Ends a link that the publisher does not trust any more. Another one follows. */
+  giveUp(why: string): void;
 }
 
 /** Receives links and what happens on them. At most one link is open at a time. */

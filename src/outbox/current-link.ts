@@ -91,9 +91,9 @@ export class CurrentLink {
     this.#changed();
   }
 
-  /** Ends a link that refuses an envelope again and again. The broker then opens another one. */
-  giveUpRefusing(why: string): void {
-    this.#link?.giveUp(why, true);
+  /** Ends a link that the outbox does not trust any more. The broker then opens another one. */
+  giveUp(why: string): void {
+    this.#link?.giveUp(why);
     this.#link = undefined;
     this.#changed();
   }

@@ -1,3 +1,4 @@
+import { backoffMs } from "../backoff.ts";
 import type { Publisher, PublishLink, Refusal } from "../broker/broker.ts";
 import { messageCostBytes } from "../costs.ts";
 import type { Envelope } from "../envelope/envelope.ts";
@@ -13,7 +14,11 @@ import { Level } from "./level.ts";
 import { defaultOutboxLimits, type OutboxLimits } from "./limits.ts";
 import { OnTheWire } from "./on-the-wire.ts";
 import { Pace } from "./pace.ts";
-import { Refusals } from "./refusals.ts";
+
+/** After a refusal (basic.nack) the envelope is published again, after this wait. */
+const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
+/** A link that has refused one envelope this often is given up: the broker may accept it on another link. */
+const refusalsMax = 3;
 
 /**
  * Everything that waits for the broker: bounded, in order, in batches.
@@ -25,7 +30,7 @@ import { Refusals } from "./refusals.ts";
  *
  * An envelope keeps its id until it is confirmed, and is published again, in order, on each new link. After a refusal nothing is sent until
  * everything on the wire is settled. Then the refused envelopes go first, in order, and the first of them alone. So only what was on the
- * wire after a refused envelope can overtake it; AMQP has no way to take that back. A link that refuses on is given up, at that point, too.
+ * wire after a refused envelope can overtake it; AMQP has no way to take that back.
  *
  * If the broker closes the link over an envelope (`Refusal`), `Suspicion` finds out which one it was. That one is set aside and not sent
  * again; everything else is, in order. A pack at fault is sent again as single messages first.
@@ -36,7 +41,6 @@ export class Outbox implements Publisher {
   readonly #window = new OnTheWire();
   readonly #pace: Pace;
   readonly #link = new CurrentLink(() => this.#flush());
-  readonly #refusals = new Refusals(this.#link);
   readonly #timer = new FlushTimer(() => this.#flush());
 
   /** How many bytes wait, unsent or unconfirmed. */
@@ -144,7 +148,6 @@ export class Outbox implements Publisher {
     const unwritten = this.#link.closed();
     this.#backlog.lost(this.#window.reset(), unwritten, refusal);
     this.#pace.reset();
-    this.#refusals.reset();
     this.#timer.clear();
   }
 
@@ -167,7 +170,6 @@ export class Outbox implements Publisher {
       for (const waiter of sent.waiters) waiter?.confirmed();
     }
     this.level.settle();
-    if (this.#window.open === 0) this.#refusals.settled();
     // A confirm makes room in the window.
     if (!this.#backlog.isEmpty) this.#scheduleFlush();
   }
@@ -180,9 +182,15 @@ export class Outbox implements Publisher {
     const refused = this.#window.settle(tag, multiple);
     if (refused.length === 0) return;
     this.#pace.refused(performance.now());
+    for (const sent of refused) sent.refusals++;
     this.#backlog.takeBack(refused);
-    this.#refusals.refused(refused);
-    if (this.#window.open === 0) this.#refusals.settled();
+    const refusals = refused.reduce((most, sent) => Math.max(most, sent.refusals), 0);
+    // A blocked link knows the cause already, and another link would not help.
+    if (refusals >= refusalsMax && this.#link.state !== "blocked") {
+      this.#link.giveUp(`RabbitMQ refused a message ${refusals} times`);
+      return;
+    }
+    this.#link.cool(backoffMs(refusals, refusalBackoff, Math.random()));
   }
 
   /** @param hasGathered send at once, without waiting for more messages */

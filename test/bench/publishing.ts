@@ -46,7 +46,6 @@ export function linkTo(
     missedForMs: 300,
     unconfirmed: { look: () => undefined },
     drop: () => undefined,
-    giveUp: () => undefined,
   });
 }
 

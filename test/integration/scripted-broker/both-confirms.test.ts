@@ -18,25 +18,17 @@ interface Published {
   readonly channel: number;
 }
 
-const answer = ({ peer, channel, deliveryTag }: Published, method: "BasicAck" | "BasicNack") =>
-  peer.send(method, { deliveryTag, multiple: false }, channel);
-const ack = (one: Published) => answer(one, "BasicAck");
+const ack = ({ peer, channel, deliveryTag }: Published) =>
+  peer.send("BasicAck", { deliveryTag, multiple: false }, channel);
 
-/** A publisher with a link to a scripted RabbitMQ, and what it has published. `acks` decides what is confirmed at once, and `refuses` what is refused. */
-async function publisherTo() {
+/** A publisher whose link to a scripted RabbitMQ has passed its trial, and what it has published. `acks` decides what is confirmed at once. */
+async function provenLink() {
   const published: Published[] = [];
-  const tags = new Map<FakePeer, Map<number, number>>();
   const fake = await FakeAmqp.start((method, peer, channel, { exchange }) => {
-    const onPeer = tags.get(peer) ?? new Map<number, number>();
-    tags.set(peer, onPeer);
-    if (method === "ChannelOpen") onPeer.delete(channel);
     if (method !== "BasicPublish") return undefined;
-    const deliveryTag = (onPeer.get(channel) ?? 0) + 1;
-    onPeer.set(channel, deliveryTag);
-    const one = { exchange, deliveryTag, peer, channel };
+    const one = { exchange, deliveryTag: peer.published, peer, channel };
     published.push(one);
-    if (link.refuses(one)) answer(one, "BasicNack");
-    else if (link.acks(one)) ack(one);
+    if (link.acks(one)) ack(one);
     return "answered";
   });
   const broker = new RabbitmqBroker({
@@ -44,11 +36,7 @@ async function publisherTo() {
     name: "test",
     logger: new RecordingLogger(),
     logRetention: "off",
-    timing: {
-      ...defaultTiming,
-      backoff: { firstMs: 1, mostMs: 5 },
-      fullQueue: { lookEveryMs: 5, tryFirstMs: 50, calmMs: 50 },
-    },
+    timing: defaultTiming,
   });
   fake.closeFirst(broker);
   const outbox = new Outbox("test", true, { stallMs: 600_000 });
@@ -62,19 +50,11 @@ async function publisherTo() {
   const link = {
     ...{ fake, outbox, published, receipts, append },
     acks: (_: Published): boolean => true,
-    refuses: (_: Published): boolean => false,
-    start: () => broker.start(() => undefined),
     [Symbol.asyncDispose]: () => fake[Symbol.asyncDispose](),
   };
-  return link;
-}
-
-/** The same, and the link has passed its trial. */
-async function provenLink() {
-  const link = await publisherTo();
-  link.start();
-  link.append("proves the link");
-  await until(() => link.receipts.length === 1, "the link is proven");
+  broker.start(() => undefined);
+  append("proves the link");
+  await until(() => receipts.length === 1, "the link is proven");
   return link;
 }
 
@@ -130,41 +110,3 @@ test.each<{ readonly taken: string; readonly again: string[] }>([
     expect(published.map(({ exchange }) => exchange)).toEqual(again);
   },
 );
-
-test.each(["the first message on a connection", "a later message"])(
-  "%s of which only the copy is refused goes to Warren's own queues once, over one connection, however long that lasts",
-  async (which) => {
-    await using publisher = await (which === "a later message" ? provenLink() : publisherTo());
-    const { published, receipts, append, start } = publisher;
-    const before = receipts.length;
-    published.length = 0;
-    publisher.refuses = ({ exchange }) => exchange === "wsmanager";
-    if (before === 0) start();
-    append("half taken");
-    append("second");
-    const to = (exchange: string) => published.filter((one) => one.exchange === exchange);
-    // On the first channel, on the second, and after waits for room.
-    await until(() => to("wsmanager").length > 6, "the copy is tried again");
-    expect(receipts.length).toBe(before);
-    publisher.refuses = () => false;
-    await until(() => receipts.length === before + 2, "the receipts");
-    append("third");
-    await until(() => receipts.length === before + 3, "the last receipt");
-    // The first two may be in one pack.
-    const packs = publisher.outbox.account.envelopeCount - publisher.outbox.repeatedCount;
-    expect(to("wsmanager.packed").length).toBe(packs - before);
-    expect(new Set(published.map(({ peer }) => peer)).size).toBe(1);
-  },
-);
-
-test("a message whose own part is refused is tried over another connection, and its copy, which was taken, is not published again", async () => {
-  await using publisher = await provenLink();
-  const { published, receipts, append } = publisher;
-  published.length = 0;
-  publisher.refuses = ({ exchange }) => exchange === "wsmanager.packed";
-  append("half taken");
-  await until(() => new Set(published.map(({ peer }) => peer)).size > 1, "another connection");
-  publisher.refuses = () => false;
-  await until(() => receipts.length === 2, "the receipt");
-  expect(published.filter(({ exchange }) => exchange === "wsmanager").length).toBe(1);
-});

@@ -87,64 +87,6 @@ describe("a refusal", () => {
     expect(next.givenUp).toEqual([]);
   });
 
-  describe("for the third time, of one of several messages", () => {
-    /** Of three refused messages the last one is refused for the third time, while another one is on the wire with the tag 9. */
-    async function refusedThirdTime() {
-      const { outbox, link } = connected();
-      appendAll(outbox, numbered(3));
-      await turn();
-      outbox.refused(3, true);
-      for (const probe of [4, 7]) {
-        jest.advanceTimersByTime(afterRefusalMs);
-        if (probe === 7) appendAll(outbox, ["new"]);
-        outbox.confirmed(probe, false);
-        await turn();
-        if (probe === 4) outbox.refused(6, true);
-      }
-      expect(link.bodies).toEqual(["0", "1", "2", "0", "1", "2", "1", "2", "new"]);
-      outbox.refused(8, false);
-      expect(link.givenUp).toEqual([]);
-      return { outbox, link };
-    }
-
-    test("ends the link when all that is on the wire is settled, so that the next one gets only what was refused", async () => {
-      const { outbox, link } = await refusedThirdTime();
-      appendAll(outbox, ["newer"]);
-      await turn();
-      expect(link.sends.flat().length).toBe(9);
-      outbox.confirmed(9, false);
-      expect(link.givenUp).toEqual(["RabbitMQ refused a message 3 times"]);
-      outbox.closed();
-      const next = new RecordingLink();
-      outbox.opened(next);
-      expect(next.bodies).toEqual(["2", "newer"]);
-    });
-
-    test("ends the link after two seconds where the rest is not settled", async () => {
-      const { link } = await refusedThirdTime();
-      jest.advanceTimersByTime(1999);
-      expect(link.givenUp).toEqual([]);
-      jest.advanceTimersByTime(1);
-      expect(link.givenUp.length).toBe(1);
-    });
-
-    test("does not end a link that is blocked by then: what was refused is sent again over it", async () => {
-      const { outbox, link } = await refusedThirdTime();
-      outbox.blocked(true);
-      outbox.confirmed(9, false);
-      outbox.blocked(false);
-      jest.advanceTimersByTime(afterRefusalMs);
-      expect(link.givenUp).toEqual([]);
-      expect(link.bodies.slice(9)).toEqual(["2"]);
-    });
-
-    test("leaves no timer behind when the outbox is closed", async () => {
-      const { outbox } = await refusedThirdTime();
-      outbox.close();
-      expect(jest.getTimerCount()).toBe(0);
-    });
-  });
-
   test("of a lost link does not delay what the next one is sent", async () => {
     const { outbox } = connected();
     appendAll(outbox, ["one", "two"]);

@@ -40,8 +40,6 @@ export class ParcelTags {
   readonly #withholding = new Map<Copies, Parcel>();
   #nextTag = 1;
   #nextFirst = 1;
-  /** Whether the last envelope that was refused was refused by itself, and not only one of its copies. */
-  #isEnvelopeRefused = false;
 
   constructor(onSettled: OnSettled) {
     this.#onSettled = onSettled;
@@ -55,13 +53,6 @@ export class ParcelTags {
   /** The first delivery tag of the oldest unsettled write; undefined if everything is settled. */
   get oldestTag(): number | undefined {
     return this.#open.at(0)?.firstTag;
-  }
-
-  /** Whether RabbitMQ has settled all that was written, and only copies of the last refused envelope were not taken. */
-  get areOnlyCopiesRefused(): boolean {
-    if (this.#isEnvelopeRefused) return false;
-    for (let index = 0; index < this.#open.length; index++) if (this.#open.at(index)!.left > 0) return false;
-    return true;
   }
 
   /** The envelope's parts that are due are about to be written. Returns how many these are. */
@@ -140,9 +131,7 @@ export class ParcelTags {
     parcel.left--;
     if (!isTaken) parcel.isRefused = true;
     else if (parcel.left > 0 || parcel.isRefused) parcel.copies?.take(part);
-    if (parcel.left > 0) return;
-    if (parcel.isRefused) this.#isEnvelopeRefused = parcel.copies?.isEnvelopeTaken !== true;
-    this.#onSettled(parcel.tag, parcel.isRefused);
+    if (parcel.left === 0) this.#onSettled(parcel.tag, parcel.isRefused);
   }
 
   /** The run with this delivery tag, unless it is settled. */

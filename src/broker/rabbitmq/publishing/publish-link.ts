@@ -1,14 +1,17 @@
 import type { ChannelModel, ConfirmChannel } from "amqplib";
+import { TagWindow } from "../../../collections/tag-window.ts";
 import type { Envelope } from "../../../envelope/envelope.ts";
-import type { PublishLink } from "../../broker.ts";
+import type { Publisher, PublishLink } from "../../broker.ts";
+import type { Haste } from "../connection/haste.ts";
+import type { Drop } from "../connection/watch.ts";
 import { frameOverhead } from "../frames/amqp-wire.ts";
+import type { Needed } from "../frames/check-frames.ts";
 import { channelNumber, type Innards, innards } from "../frames/innards.ts";
 import { copyFrames, type FramesOptions, publishFrames } from "../frames/publish-frames.ts";
 import { Checking } from "./checking.ts";
 import { type Answered, Listening } from "./listening.ts";
 import { ParcelTags } from "./parcel-tags.ts";
-import type { PublishLinkOptions } from "./publish-link-options.ts";
-import { Trial } from "./trial.ts";
+import type { Unconfirmed } from "./unconfirmed.ts";
 
 /** How long a check may take to name what is missing, in milliseconds. */
 const namedWithinMs = 500;
@@ -19,11 +22,42 @@ const namedWithinMs = 500;
  */
 const unsentBytesMax = 512 * 1024;
 
-/**
- * When a part of a channel's first envelope was refused, this is how long RabbitMQ may take to settle the others, in milliseconds. What has
- * no confirm then is published again, and may come twice.
- */
-const settledWithinMs = 2000;
+/** The options of a link. */
+export interface PublishLinkOptions {
+  /** What is published to. */
+  readonly exchange: string;
+  /** The exchange for plain copies; absent if there are to be none. */
+  readonly copiesTo?: string | undefined;
+  /** Is told what becomes of envelopes. */
+  readonly publisher: Pick<Publisher, "confirmed" | "refused" | "refusing" | "drained" | "isAwaited">;
+  /** The exchanges and queues that have to exist for a publish to reach everybody: the same object as long as nothing changes. */
+  needed(): Needed;
+  /** Is told of each write, since what is published may get an answer. */
+  readonly haste: Haste;
+  /** Is told what has waited longest. */
+  readonly unconfirmed: Pick<Unconfirmed, "look">;
+  /** How long something that has gone stays missing, in milliseconds. */
+  readonly missedForMs: number;
+  /**
+   * A message was refused. @param isFirst whether it was the first one on this channel. Then this is called after the publisher was told,
+   * otherwise before
+   */
+  onRefused(isFirst: boolean): void;
+  /** A message was taken: the first one at all, or the first one after a refusal. */
+  onTaken(): void;
+  readonly drop: Drop;
+}
+
+/** The first envelope has yet to be written. */
+const trialDue = { is: "due" } as const;
+/** The channel has taken an envelope, so it will take the others. */
+const trialPassed = { is: "passed" } as const;
+/** The trial of a channel, by its first envelope. */
+type Trial =
+  | typeof trialDue
+  /** `provesQueues`: if only copies were due, nothing goes to Warren's queues, so the next envelope is a trial too. */
+  | { readonly is: "on its way"; readonly provesQueues: boolean }
+  | typeof trialPassed;
 
 /**
  * Publishes on a confirm channel that is used for nothing else. Each call is one write to the socket.
@@ -45,13 +79,13 @@ export class ChannelLink implements PublishLink {
   #isOpen = true;
   /** Set when a message has reached no queue: the link is dropped when this timer runs out. */
   #unrouted: NodeJS.Timeout | undefined;
-  readonly #trial = new Trial();
-  /** Set when a part of the trial envelope was refused. It runs out when the other parts have had long enough. */
-  #leaving: NodeJS.Timeout | undefined;
+  #trial: Trial = trialDue;
   /** Whether the next message that is taken has to be reported. */
   #isToTell = true;
   /** Envelopes that wait for the first confirm, or until it is known whether anybody gets copies. The publisher's window bounds them. */
   #held: Envelope[] = [];
+  /** The unsettled parts of the trial envelope. */
+  readonly #tried = new TagWindow<true>();
   /** How many envelopes were sent to the link after its end. */
   #lateCount = 0;
 
@@ -71,11 +105,8 @@ export class ChannelLink implements PublishLink {
     this.takesCopies = copiesTo !== undefined;
     this.headBytesMax = frameMax - frameOverhead;
     this.#parcels = new ParcelTags((tag, isRefused) => {
-      if (!isRefused) publisher.confirmed(tag, false);
-      else {
-        publisher.refused(tag, false);
-        if (this.#leaving !== undefined) this.#leave();
-      }
+      if (isRefused) publisher.refused(tag, false);
+      else publisher.confirmed(tag, false);
     });
     this.#checking = new Checking(channel, {
       needed,
@@ -112,19 +143,17 @@ export class ChannelLink implements PublishLink {
       this.#lateCount += envelopes.length;
       return;
     }
-    for (const { copies } of envelopes) copies?.goOver(this.#options.witnesses ?? this);
-    if (this.#trial.isPassed && !this.#listening.isWaiting) {
+    for (const { copies } of envelopes) copies?.goOver(this);
+    if (this.#trial === trialPassed && !this.#listening.isWaiting) {
       this.#write(envelopes);
       return;
     }
     for (const envelope of envelopes) this.#held.push(envelope);
-    if (this.#trial.isDue) this.#tryFirst();
+    if (this.#trial === trialDue) this.#tryFirst();
   }
 
-  giveUp(why: string, isOverRefusal = false): void {
-    if (!this.#isOpen) return;
-    if (isOverRefusal) this.#options.giveUp(why, this.#parcels.areOnlyCopiesRefused);
-    else this.#options.drop(why);
+  giveUp(why: string): void {
+    if (this.#isOpen) this.#options.drop(why);
   }
 
   /** Its channel has ended. */
@@ -134,7 +163,6 @@ export class ChannelLink implements PublishLink {
     this.#held = [];
     this.#checking.end();
     clearTimeout(this.#unrouted);
-    clearTimeout(this.#leaving);
     this.#stream.off("drain", this.#drained);
   }
 
@@ -142,8 +170,7 @@ export class ChannelLink implements PublishLink {
 
   #acked(tag: number, multiple: boolean): void {
     this.#settled(tag, multiple);
-    // While a part of the trial envelope is not taken, it may yet be refused.
-    if (!this.#trial.isPassed && !this.#triedOut(tag, multiple)) return;
+    if (this.#trial !== trialPassed) this.#triedOut(tag, multiple);
     if (!this.#isToTell) return;
     this.#isToTell = false;
     this.#options.onTaken();
@@ -153,17 +180,11 @@ export class ChannelLink implements PublishLink {
     if (!this.#isOpen) return;
     const { publisher, onRefused } = this.#options;
     this.#isToTell = true;
-    if (this.#trial.isPassed) onRefused(false, false);
-    else this.#leaving ??= setTimeout(() => this.#leave(), settledWithinMs);
+    if (this.#trial === trialPassed) onRefused(false);
     publisher.refusing?.();
     this.#settled(tag, multiple);
     this.#parcels.settle(tag, multiple, false);
-  }
-
-  /** The trial was refused. This waits until all of it is settled: what is not would be published again over the next link, and come twice. */
-  #leave(): void {
-    clearTimeout(this.#leaving);
-    this.#options.onRefused(true, this.#parcels.areOnlyCopiesRefused);
+    if (this.#trial !== trialPassed) onRefused(true);
   }
 
   /** A message has reached no queue. Its confirm comes next, and must not count. */
@@ -181,23 +202,24 @@ export class ChannelLink implements PublishLink {
   #tryFirst(): void {
     const first = this.#held.shift();
     if (first === undefined) return;
-    this.#trial.begin(first.copies?.isEnvelopeTaken !== true);
-    this.#trial.written(this.#write([first]));
+    this.#trial = { is: "on its way", provesQueues: first.copies?.isEnvelopeTaken !== true };
+    for (let parts = this.#write([first]); parts > 0; parts--) this.#tried.add(true);
   }
 
-  /** A part of the trial envelope was confirmed. Returns whether all of it is. */
-  #triedOut(tag: number, multiple: boolean): boolean {
-    if (!this.#trial.taken(tag, multiple)) return false;
-    if (this.#trial.isPassed) this.#write(this.#held.splice(0));
+  /** A part of the trial envelope was confirmed. */
+  #triedOut(tag: number, multiple: boolean): void {
+    this.#tried.settle(tag, multiple);
+    if (this.#trial.is !== "on its way" || this.#tried.open > 0) return;
+    this.#trial = this.#trial.provesQueues ? trialPassed : trialDue;
+    if (this.#trial === trialPassed) this.#write(this.#held.splice(0));
     else this.#tryFirst();
-    return true;
   }
 
   /** Writes envelopes. Returns how many AMQP messages these are. */
   #write(envelopes: readonly Envelope[]): number {
     if (!this.#isOpen || envelopes.length === 0) return 0;
     this.#options.haste.published();
-    if (this.#trial.isPassed) this.#listening.plan(envelopes, performance.now());
+    if (this.#trial === trialPassed) this.#listening.plan(envelopes, performance.now());
     else for (const { copies } of envelopes) copies?.unplan();
     let count = 0;
     for (const { copies } of envelopes) {
@@ -222,6 +244,6 @@ export class ChannelLink implements PublishLink {
     }
     if (due.length > 0) this.#stream.write(copyFrames(due, this.#framing));
     for (const [copies, parts] of passed) this.#parcels.passOver(copies, parts);
-    if (this.#trial.isPassed) this.#write(this.#held.splice(0));
+    if (this.#trial === trialPassed) this.#write(this.#held.splice(0));
   }
 }

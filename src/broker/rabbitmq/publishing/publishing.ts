@@ -15,9 +15,8 @@ import { Alarm } from "./alarm.ts";
 import type { Announcing } from "./announcing.ts";
 import { PublishChannel, type ReopenAfter } from "./publish-channel.ts";
 import { ChannelLink } from "./publish-link.ts";
-import type { PublishLinkOptions } from "./publish-link-options.ts";
 import { Unconfirmed } from "./unconfirmed.ts";
-import { type ConnectionWitnesses, Witnesses } from "./witnesses.ts";
+import { Witnesses } from "./witnesses.ts";
 
 /** A publisher and its exchange. */
 export interface Publishing {
@@ -42,15 +41,6 @@ export interface PublishingOptions {
   readonly haste: Haste;
   /** Announces over this connection which groups this process has. */
   readonly announcing: Announcing | undefined;
-}
-
-/** What a publisher's link is on. */
-interface LinkedOn {
-  readonly life: Life;
-  readonly witnesses: ConnectionWitnesses;
-  readonly inspector: QueueInspector;
-  readonly channel: ConfirmChannel;
-  readonly reopenAfter: ReopenAfter;
 }
 
 /** The publishers of a connection. Each gets a link when everything exists that its messages have to reach. */
@@ -86,7 +76,7 @@ export class PublishingConnection {
 
   async setUp(life: Life): Promise<void> {
     const { connection, drop } = life;
-    const { publishings, layout, hasLog, announcing } = this.#options;
+    const { publishings, layout, hasLog, hasCopies, timing, haste, announcing, logger } = this.#options;
     this.#watchBlocked(life);
     this.#drop = drop;
     life.onLoss(() => {
@@ -105,50 +95,36 @@ export class PublishingConnection {
     );
     const witnesses = await this.#witnesses.open(life, [...queues], [...inner]);
     if (hasLog && publishedTo.some((exchange) => exchange !== exchanges.dead)) await tryLog(connection);
+    const { missedForMs, unconfirmedAfterMs } = timing;
+    const isExplained = () => this.blockedWhy !== undefined;
     const inspector = inspectorOn(connection);
-    for (const publishing of publishings) {
-      const linkOn = (channel: ConfirmChannel, reopenAfter: ReopenAfter) => {
-        const options = this.#linkOptions(publishing, { life, witnesses, inspector, channel, reopenAfter });
-        return new ChannelLink(connection, channel, options);
-      };
-      await new PublishChannel(life, publishing.publisher, linkOn, isInAlarm).open();
+    for (const { exchange, publisher } of publishings) {
+      const needed = () => witnesses.with(layout.needed(exchange));
+      const { to, copiesTo } = publishedBy(exchange);
+      const linkOn = (channel: ConfirmChannel, reopenAfter: ReopenAfter) =>
+        new ChannelLink(connection, channel, {
+          exchange: to,
+          copiesTo: hasCopies ? copiesTo : undefined,
+          publisher,
+          needed,
+          haste,
+          missedForMs,
+          unconfirmed: new Unconfirmed(logger, exchange, unconfirmedAfterMs, isExplained),
+          onRefused: (isFirst) => {
+            const isFull = this.#full.refused(connection, performance.now());
+            // Such a channel would go on refusing. A new connection learns the queues' current leaders.
+            if (isFirst && !isFull) drop("RabbitMQ refuses the first message on a new channel");
+            if (!isFull) return;
+            const room = this.#roomOn(life, exchange, inspector);
+            if (isFirst) reopenAfter(room);
+            else this.#holdUntil(room, publisher, life);
+          },
+          onTaken: () => this.#full.taken(),
+          drop,
+        });
+      await new PublishChannel(life, publisher, linkOn, isInAlarm).open();
     }
     await announcing?.start(life, isInAlarm);
-  }
-
-  #linkOptions({ exchange, publisher }: Publishing, on: LinkedOn): PublishLinkOptions {
-    const { life, witnesses, inspector, channel, reopenAfter } = on;
-    const { layout, hasCopies, timing, haste, logger } = this.#options;
-    const { missedForMs, unconfirmedAfterMs, backoff } = timing;
-    const { to, copiesTo } = publishedBy(exchange);
-    const isExplained = () => this.blockedWhy !== undefined;
-    // Such a channel would go on refusing. A new one learns the queues' current leaders, and a new connection may lead to another node. But over
-    // a new connection, what Warren's own queues have taken would be published to them again.
-    const giveUp = (why: string, areOnlyCopies: boolean) => {
-      if (areOnlyCopies) reopenAfter(Bun.sleep(backoff.firstMs));
-      else life.drop(why);
-    };
-    return {
-      exchange: to,
-      copiesTo: hasCopies ? copiesTo : undefined,
-      publisher,
-      needed: () => witnesses.with(layout.needed(exchange)),
-      witnesses: witnesses.areThere ? witnesses : undefined,
-      haste,
-      missedForMs,
-      unconfirmed: new Unconfirmed(logger, exchange, unconfirmedAfterMs, isExplained),
-      onRefused: (isFirst, areOnlyCopies) => {
-        const isFull = this.#full.refused(channel, performance.now());
-        if (isFirst && !isFull) giveUp("RabbitMQ refuses the first message on a new channel", areOnlyCopies);
-        if (!isFull) return;
-        const room = this.#roomOn(life, exchange, inspector);
-        if (isFirst) reopenAfter(room);
-        else this.#holdUntil(room, publisher, life);
-      },
-      onTaken: () => this.#full.taken(),
-      drop: life.drop,
-      giveUp,
-    };
   }
 
   /**

@@ -123,11 +123,6 @@ export class ConnectionWitnesses {
     this.#witnessed = new Set(slot === undefined ? [] : queues);
   }
 
-  /** Whether this connection has witnesses, so that a queue that goes is noticed by every later check on it, however late that is. */
-  get areThere(): boolean {
-    return this.#slot !== undefined;
-  }
-
   /**
    * Adds the witnesses of the queues and inner exchanges to what has to exist: the same object as long as nothing changes. Of queues that are new, such as that
    * of a group that a manager has just heard of, the witnesses are declared now, and added later.

@@ -16,7 +16,7 @@ const fullAgainMs = 600_000;
 const episodeMs = 120_000;
 
 /**
- * Decides what to do when RabbitMQ refuses messages (basic.nack) on one channel after another: a queue is full (`--queue-max-bytes`), or down.
+ * Decides what to do when RabbitMQ refuses messages (basic.nack) on one connection after another: a queue is full (`--queue-max-bytes`), or down.
  * RabbitMQ does not tell which, and every message that is tried is put once more into the queues that are not full. So nothing is tried
  * before the fullest queue has room again, or has gone.
  */
@@ -24,7 +24,7 @@ export class FullQueues {
   readonly #logger: Logger;
   readonly #waitingCount: () => number;
   readonly #timing: FullQueueTiming;
-  /** The first channel on which messages were refused, and when the last refusal was. */
+  /** The first connection on which messages were refused, and when the last refusal was. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
   #tryMs: number;
   /** The full queue, or the one that is down, while RabbitMQ refuses everything; undefined until it is found. */
@@ -55,21 +55,21 @@ export class FullQueues {
   }
 
   /**
-   * A message was refused on this channel. Returns whether messages were refused before, on another channel, so that this one is not the
-   * cause.
+   * A message was refused on this connection. Returns whether messages were refused before, on another connection, so that this connection
+   * is not the cause.
    *
    * @param nowMs milliseconds on a clock that never goes back
    */
-  refused(channel: unknown, nowMs: number): boolean {
+  refused(connection: unknown, nowMs: number): boolean {
     if (nowMs - this.#lastFullMs < fullAgainMs) return true;
     const episode = this.#episode;
     if (episode === undefined || nowMs - episode.lastMs > episodeMs) {
-      this.#episode = { first: channel, lastMs: nowMs };
+      this.#episode = { first: connection, lastMs: nowMs };
       this.#tryMs = this.#timing.tryFirstMs;
       return false;
     }
     episode.lastMs = nowMs;
-    return episode.first !== channel;
+    return episode.first !== connection;
   }
 
   /**

@@ -69,19 +69,3 @@ test("what goes again goes without the parts that the broker has", () => {
     [2, false],
   ]);
 });
-
-test("tells whether only copies were refused, once all that was written is settled", () => {
-  const tags = new ParcelTags(() => undefined);
-  tags.add(copiesOf(1));
-  tags.settle(1, false, false);
-  expect(tags.areOnlyCopiesRefused).toBe(false);
-  tags.settle(2, false, true);
-  expect(tags.areOnlyCopiesRefused).toBe(true);
-  tags.add(copiesOf(1));
-  tags.settle(3, false, true);
-  tags.settle(4, false, false);
-  expect(tags.areOnlyCopiesRefused).toBe(false);
-  tags.add(undefined);
-  tags.settle(5, false, false);
-  expect(tags.areOnlyCopiesRefused).toBe(false);
-});

@@ -10,7 +10,7 @@ const timing = { lookEveryMs: 1000, tryFirstMs: 10_000, calmMs: 5000 };
 const passUntil = (promise: Promise<void>) => clock.passUntil(promise, timing.lookEveryMs);
 
 describe("a refusal", () => {
-  test("may be one channel's fault at first, and is none's when another one sees it too", () => {
+  test("may be one connection's fault at first, and is none's when another one sees it too", () => {
     const full = new FullQueues(new RecordingLogger(), () => 0, timing);
     const [one, other] = [{}, {}];
     expect(full.refused(one, 0)).toBe(false);
