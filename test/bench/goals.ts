@@ -99,7 +99,7 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
       2.3,
       "×",
       ratio(
-        of("receivers-few", `warren to 10, 1,000 messages/s`),
+        of("receivers-few", "warren to 10, 1,000 messages/s"),
         of("receivers-few", "raw to 10, 1,000 messages/s"),
       ),
     ),

@@ -4,7 +4,6 @@ import type { LogWindow } from "../../log/window.ts";
 import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { direct, Encoding } from "../fan-out/encoding.ts";
-
 import type { Outflow } from "./outflow.ts";
 import { Places } from "./places.ts";
 import type { DurableState } from "./states.ts";

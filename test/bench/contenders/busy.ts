@@ -1,15 +1,19 @@
 /**
- * A program that works for a share of a core, in pieces of less than half a millisecond, and does nothing else: what the servers
- * and clients of a run have less of, where RabbitMQ works beside them. Its argument is the share.
+ * A program that works for a share of a core, by its own CPU time, in short pieces, and does nothing else: what the servers and
+ * clients of a run have less of, where RabbitMQ works beside them. Its argument is the share.
  */
-const pieceMs = 2;
+const pauseMs = 1;
 
 const share = Number(process.argv[2]);
+const usedMs = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
 process.stdout.write("working\n");
+const [beganMs, usedBeforeMs] = [performance.now(), usedMs()];
 for (;;) {
-  const untilMs = performance.now() + share * pieceMs;
-  while (performance.now() < untilMs);
-  await Bun.sleep((1 - share) * pieceMs);
+  while (usedMs() - usedBeforeMs < share * (performance.now() - beganMs));
+  await Bun.sleep(pauseMs);
 }
 
 export {};

@@ -127,14 +127,14 @@ export const rawFrames = rawServer(
   stompLive,
 );
 
-/** What RabbitMQ takes of a core beside a relay at its highest rates, at most. */
+/** About what RabbitMQ takes of a core beside a relay at its highest rates. */
 const relayedShare = 0.2;
 
 /** What the machine leaves to any server whose messages RabbitMQ confirms, when RabbitMQ runs on it, too. */
 export const rawBeside: Contender = {
   ...raw,
   name: "raw beside a fifth of a core",
-  what: "the bare Bun.serve, and a program that takes as much of a core as RabbitMQ does beside Warren",
+  what: "the bare Bun.serve, and a program that takes about as much of a core as RabbitMQ does beside Warren",
   async start(broker, options) {
     const busy = await Program.start(join(folder, "busy.ts"), [`${relayedShare}`], true);
     try {
